@@ -1,8 +1,14 @@
 """`rostra notify` mails what is due, shows what waits, and refuses settings that do not fit."""
 
 import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -15,6 +21,7 @@ from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.cli import main
 from support.ports import free_port
 from support.service import MASTER_KEY, Event, event, opened, posted
+from support.waiting import WAIT_SECONDS_MAX
 
 ANN = ids.person_id("gazette", "ann")
 ADDRESS = "ann@example.org"
@@ -80,6 +87,32 @@ def test_mails_are_sent_once_and_told_of(database_url: str, server: tuple[Kept, 
     status = notify(database_url, "--status").stdout
     assert "waiting   0" in status
     assert "sent      1" in status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_when_it_is_stopped(
+    database_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if "ROSTRA" not in name}
+    command = [sys.executable, "-m", "rostra_adapters.cli", "notify", *SENDING]
+    server = f"smtp://127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [*command, "--mail-url", server, "--data", str(tmp_path)],
+        env=kept | {"ROSTRA_DATABASE_URL": database_url, "ROSTRA_MASTER_KEY": MASTER_KEY.hex()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Rostra mails readers what concerns them\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=WAIT_SECONDS_MAX)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert all(json.loads(line) for line in errors.splitlines())
 
 
 @pytest.mark.parametrize(

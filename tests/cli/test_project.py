@@ -87,6 +87,12 @@ async def test_it_keeps_the_views_of_those_who_do_not_and_whoever_stands_by_take
             assert await commented(standing_by, 3) == 3
 
 
+def test_ctrl_c_ends_it_cleanly(database_url: str, tmp_path: Path) -> None:
+    with projecting(database_url, tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_SECONDS_MAX) == 0
+
+
 @pytest.mark.slow
 async def test_killed_it_leaves_the_views_to_whoever_stands_by(
     database_url: str, tmp_path: Path

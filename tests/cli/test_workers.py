@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,20 @@ def alive(pid: int) -> bool:
         return False
 
 
+Serving = tuple[subprocess.Popen[str], str]
+
+
 @pytest.fixture
-def serving(database_url: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(database_url: str, tmp_path: Path) -> Iterator[Serving]:
+    with two_workers(database_url, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def two_workers(database_url: str, data: Path, *more: str) -> Iterator[Serving]:
     """Two workers, and their URL."""
     command = [sys.executable, "-m", "rostra_adapters.cli", "serve", "--port", "0"]
-    options = ["--workers", "2", "--database-url", database_url, "--data", str(tmp_path)]
+    options = ["--workers", "2", "--database-url", database_url, "--data", str(data), *more]
     environment = {name: value for name, value in os.environ.items() if "ROSTRA" not in name}
     process = subprocess.Popen(
         [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -77,6 +87,16 @@ def test_a_worker_that_dies_is_started_again_and_all_stop_together(
     process.terminate()
     assert process.wait(WAIT_SECONDS_MAX) == 0
     assert not any(map(alive, workers))
+
+
+@pytest.mark.slow
+def test_keys_of_another_schema_do_not_hinder_the_start(database_url: str, tmp_path: Path) -> None:
+    with two_workers(database_url, tmp_path / "one") as (process, url):
+        assert healthy(url)
+        process.terminate()
+        assert process.wait(WAIT_SECONDS_MAX) == 0
+    with two_workers(database_url, tmp_path / "other", "--schema", "forum") as (_, url):
+        assert healthy(url)
 
 
 def test_a_stop_ends_the_pause_before_a_worker_starts_again(

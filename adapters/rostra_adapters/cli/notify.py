@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from rostra_adapters.cli.delivering import deliver_due_webhooks, deliver_webhooks
+from rostra_adapters.cli.long_running import log_as_json, stop_on_signals
 from rostra_adapters.cli.mailing import (
     MailOptions,
     mail_options,
@@ -74,6 +75,7 @@ def notify(
         if once or dry_run:
             run(lambda: _run_once(where, given, dry_run=dry_run))
         else:
+            log_as_json()
             run(lambda: _run(where, given, OperatorsPort(host, metrics_port)))
 
 
@@ -103,6 +105,7 @@ class _Printer:
 
 
 async def _run(where: DatabaseLocation, given: MailOptions, operators: OperatorsPort) -> None:
+    stop_on_signals()
     async with open_app(where) as app, serving_operators(app, operators):
         say("Rostra mails readers what concerns them")
         async with send_mails(app, given), deliver_webhooks(app):
@@ -113,6 +116,7 @@ async def _run_once(where: DatabaseLocation, given: MailOptions, *, dry_run: boo
     from rostra_adapters.application.notify.follower import OutboxFiller
     from rostra_adapters.application.notify.sender import Sender
 
+    stop_on_signals()
     async with open_app(where) as app:
         transport = _Printer() if dry_run else mail_transport(given)
         sender = Sender(app, app.outbox, transport, mail_settings(given))

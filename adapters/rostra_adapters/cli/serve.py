@@ -2,10 +2,8 @@
 
 import asyncio
 import gc
-import logging
 import os
 import shlex
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
@@ -16,7 +14,6 @@ from contextlib import (
     suppress,
 )
 from functools import partial
-from multiprocessing import parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +25,7 @@ from rostra_adapters.aio.background import BackgroundTask, repeat
 from rostra_adapters.cli.content_limits import content_limits
 from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
+from rostra_adapters.cli.long_running import log_as_json, stop_on_signals
 from rostra_adapters.cli.mailing import (
     DemoMails,
     MailOptions,
@@ -222,7 +220,7 @@ def serve(*, workers: int, **given: Any) -> None:
     if workers > 1:
         _serve_together(plan, workers)
         return
-    _log()
+    log_as_json()
     with suppress(asyncio.CancelledError):
         run(lambda: _serve(plan, lambda url: _announce(url, plan.where.data)))
 
@@ -244,7 +242,7 @@ def project(*, where: DatabaseLocation, host: str, metrics_port: int | None, **g
       rostra project --database-url postgresql://rostra@db/rostra
     """
     check_data_folder(where)
-    _log()
+    log_as_json()
     with suppress(asyncio.CancelledError):
         run(lambda: _project(where, OperatorsPort(host, metrics_port), **given))
 
@@ -259,7 +257,7 @@ async def _project(
 ) -> None:
     import rostra_adapters
 
-    _stop_while_starting()
+    stop_on_signals()
     async with (
         _traced(),
         database(where) as (url, lease),
@@ -337,7 +335,7 @@ def _serve_together(plan: ServePlan, workers: int) -> None:
 
     secret_of(plan.where.data, make=True)
     if plan.where.database_url is not None:
-        run(partial(master_key_or_new, plan.where.data, plan.where.database_url))
+        run(lambda: _make_master_key(plan.where))
     with _listening(plan), reserve_port(plan.host, plan.port) as held:
         port = held.getsockname()[1]
         mine = msgspec.structs.replace(plan, port=port, shares_port=True, processes=workers)
@@ -346,9 +344,14 @@ def _serve_together(plan: ServePlan, workers: int) -> None:
         )
 
 
+async def _make_master_key(where: DatabaseLocation) -> None:
+    async with database(where) as (url, _):
+        await master_key_or_new(where.data, url)
+
+
 def _work(plan: ServePlan, number: int, ready: Event) -> None:
     """Serve as one of several processes. The process ends with its parent."""
-    _log()
+    log_as_json()
     if plan.metrics_port is not None:
         plan = msgspec.structs.replace(plan, metrics_port=plan.metrics_port + number)
     if number:  # one of the processes mails, sends to webhooks and carries out bans for all
@@ -362,14 +365,6 @@ def _work(plan: ServePlan, number: int, ready: Event) -> None:
     except Exception:  # noqa: BLE001  # not swallowed: it is printed
         say_failure()
         sys.exit(1)
-
-
-def _log() -> None:
-    from rostra_adapters.http.middleware.request_log import JsonLines
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 @contextmanager
@@ -389,7 +384,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
     from rostra_adapters.http.server import serve as serve_http
 
     share_processors(plan.processes)
-    _stop_while_starting()
+    stop_on_signals()
     settings = _settings(plan)
     async with (
         _traced(),
@@ -521,21 +516,6 @@ async def _traced() -> AsyncIterator[None]:
             yield
     finally:
         await asyncio.to_thread(provider.shutdown)
-
-
-def _stop_while_starting() -> None:
-    """Stop cleanly on SIGTERM until the server handles signals itself."""
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    if (watching := parent_process()) is not None:  # a worker stops when its parent dies
-        loop.add_reader(watching.sentinel, _terminate, watching.sentinel)
-
-
-def _terminate(sentinel: int) -> None:
-    asyncio.get_running_loop().remove_reader(sentinel)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @asynccontextmanager
