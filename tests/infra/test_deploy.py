@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from support.nginx import running_nginx
 from support.pages import PROJECT
 from support.ports import free_port
 from support.requirements import missing
-from support.service import SECRET, Service, opened, posted, serving
+from support.service import SECRET, Service, opened, posted, serving, token
 
 DEPLOY = PROJECT / "infra/deploy"
 HOST = "comments.example"
@@ -177,6 +178,19 @@ async def behind_nginx(folder: Path, service: Service) -> AsyncIterator[tuple[st
             assert (answer.status, answer.headers["Location"]) == (308, f"https://{HOST}/a?b")
 
 
+async def _status_of_a_long_stream(session: ClientSession, url: str, given: dict[str, Any]) -> int:
+    """Publish a stream of events that is longer than any batch may be."""
+    event = json.dumps(posted("c9")).encode() + b"\n"
+    headers = {"Authorization": f"Bearer {token()}", "Content-Type": "application/x-ndjson"}
+    headers |= given["headers"]
+    async with session.post(
+        f"{url}/v1/events",
+        data=BytesIO(event + b" \n" * 17_000_000),
+        **(given | {"headers": headers}),
+    ) as answer:
+        return answer.status
+
+
 async def test_nginx_ends_tls_passes_events_on_at_once_and_keeps_operators_pages_inside(
     tmp_path: Path,
 ) -> None:
@@ -185,10 +199,12 @@ async def test_nginx_ends_tls_passes_events_on_at_once_and_keeps_operators_pages
         [discussion] = await service.given(opened())
         async with behind_nginx(tmp_path, service) as (url, session):
             given: dict[str, Any] = {"headers": {"Host": HOST}, "server_hostname": HOST}
-            for path, status in (("/metrics", 403), ("/status", 403), ("/readyz", 200)):
+            closed = ("/metrics", "/status", "/comments/metrics", "/comments/status")
+            for path, status in (*((it, 403) for it in closed), ("/readyz", 200)):
                 async with session.get(url + path, **given) as answer:
                     assert answer.status == status, path
                     assert "max-age" in answer.headers["Strict-Transport-Security"]
+            assert await _status_of_a_long_stream(session, url, given) == 200
             live = f"{url}/v1/discussions/{discussion}/live"
             async with session.get(live, **given) as stream:
                 await service.given(posted())

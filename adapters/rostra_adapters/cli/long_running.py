@@ -1,4 +1,4 @@
-"""What the commands share that run until they are stopped."""
+"""Parts that the commands share which run until they are stopped."""
 
 import asyncio
 import logging
