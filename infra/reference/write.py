@@ -167,6 +167,10 @@ _LABELS = {
     "rostra_view_lag_seconds": "view",
     "rostra_view_parked": "view",
     "rostra_readers": "kind",
+    "rostra_projector_since_seconds": "process",
+    "rostra_task_restarts": "task",
+    "rostra_task_up": "task",
+    "rostra_webhooks": "state",
 }
 
 

@@ -233,19 +233,23 @@ class _MailCounts(Collector):
         """State of the outbox at the last look."""
 
     def collect(self) -> Iterable[Metric]:
+        """Yield all families, without values while nothing mails."""
         found = self.status
-        if found is None:
-            return
-        yield CounterMetricFamily("rostra_mails_sent", "Mails sent", found.sent)
+        sent = retried = given_up = waiting = age = None
+        if found is not None:
+            sent, retried, given_up = found.sent, found.retried, found.given_up
+            waiting, age = found.waiting, 0.0
+            if found.waiting_since is not None:
+                age = max(0.0, (moment() - found.waiting_since).total_seconds())
+        yield CounterMetricFamily("rostra_mails_sent", "Mails sent", sent)
         meaning = "Times that a mail was put off because of the mail server"
-        yield CounterMetricFamily("rostra_mails_retried", meaning, found.retried)
-        yield CounterMetricFamily("rostra_mails_given_up", "Mails given up", found.given_up)
+        yield CounterMetricFamily("rostra_mails_retried", meaning, retried)
+        yield CounterMetricFamily("rostra_mails_given_up", "Mails given up", given_up)
         meaning = "Notices that wait to be mailed, also for a digest"
-        yield GaugeMetricFamily("rostra_notices_waiting", meaning, found.waiting)
-        age = 0.0
-        if found.waiting_since is not None:
-            age = max(0.0, (moment() - found.waiting_since).total_seconds())
-        yield GaugeMetricFamily("rostra_notices_oldest_seconds", "Age of the oldest of them", age)
+        yield GaugeMetricFamily("rostra_notices_waiting", meaning, waiting)
+        yield GaugeMetricFamily(
+            "rostra_notices_oldest_seconds", "Age of the oldest notice that waits", age
+        )
 
 
 class _Foreign(Collector):
