@@ -113,7 +113,7 @@ def test_the_image_runs_as_nobody_from_a_wheel() -> None:
 
 def test_compose_runs_everything_without_rights() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
-    assert set(compose["services"]) == {"rostra", "notify", "postgres"}
+    assert set(compose["services"]) == {"rostra", "init", "notify", "postgres"}
     for service in compose["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]

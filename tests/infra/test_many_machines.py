@@ -49,7 +49,7 @@ SERVED_BY = "X-Served-By"
 
 def test_compose_runs_everything_without_rights() -> None:
     assert set(SERVICES) == {
-        "front", "writer", "projector", "reader1", "reader2", "notify",
+        "front", "init", "writer", "projector", "reader1", "reader2", "notify",
         "primary", "standby1", "standby2",
     }  # fmt: skip
     for name, service in SERVICES.items():
@@ -114,6 +114,7 @@ def environment(node: Node, folder: Path, **more: object) -> dict[str, str]:
         "LC_ALL": "C",
         "PGDATA": str(node.folder),
         "REPLICATION_PASSWORD_FILE": str(password),
+        "SERVING_PASSWORD_FILE": str(password),
         **{name: str(value) for name, value in more.items()},
     }
 
@@ -150,15 +151,19 @@ def test_the_scripts_of_compose_make_a_primary_and_a_standby_that_confirms() -> 
         home = primary.folder.parent
         script = home / "standby.sh"
         script.write_text((DEPLOY / "many/standby.sh").read_text("utf-8"))
-        subprocess.run(
-            ["sh", DEPLOY / "many/primary.sh"],
-            env=environment(
-                primary, home, POSTGRES_USER="rostra", POSTGRES_DB="rostra",
-                PGHOST="127.0.0.1", PGPORT=primary.port,
-            ),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        for once in ("serving-role.sh", "many/primary.sh"):
+            subprocess.run(
+                ["sh", DEPLOY / once],
+                env=environment(
+                    primary, home, POSTGRES_USER="rostra", POSTGRES_DB="rostra",
+                    PGHOST="127.0.0.1", PGPORT=primary.port,
+                ),
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        assert primary.value("select rolsuper from pg_roles where rolname = 'rostra_serving'") is (
+            False
+        )
         assert "\nhost replication replicator all scram-sha-256\n" in (
             primary.folder / "pg_hba.conf"
         ).read_text("utf-8")
@@ -184,7 +189,9 @@ def test_a_url_in_a_file_leads_to_a_standby(name: str, tmp_path: Path) -> None:
     assert set(re.findall(r"[@,](\w+)", form)) == {"primary", "standby1", "standby2"}
     (tmp_path / secret).write_text(form + "\n")
     read = read_url(with_read_only(given.replace("/run/secrets", str(tmp_path))))
-    assert read.is_read_only and read.dsn.startswith(f"postgresql://rostra:PASSWORD@{secret[:8]}")
+    assert read.is_read_only and read.dsn.startswith(
+        f"postgresql://rostra_serving:SERVING@{secret[:8]}"
+    )
 
 
 def test_every_variable_of_the_pages_exists() -> None:
