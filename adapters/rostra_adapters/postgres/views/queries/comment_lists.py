@@ -78,12 +78,13 @@ moved as materialized (
     order by comment, position
 ),"""
 # Pages of the log end elsewhere in each lineage, so of the moves since a cursor only those of its
-# own lineage say where comments were. They do if its views have read as far as these.
+# own lineage say where comments were. They do if its views have read all that these show, and no
+# more: a comment that moves and moves back within a page leaves no move.
 _BEGUN = """
     left join public.rostra_views begun
         on begun.name = v.name and begun.lineage = :lineage
         and begun.position >= coalesce(d.changed, 0)
-        and (begun.lineage = v.lineage or not exists (
+        and (begun.lineage = v.lineage or begun.position <= v.position and not exists (
             select from public.rostra_parked p
             where p.view = begun.name and p.version = begun.version and p.discussion = :discussion
         ))

@@ -492,7 +492,7 @@ def _values_after(begin: Cursor, last: LastKey) -> dict[str, Any]:
 def _refuse_unknown(begin: Cursor, head: asyncpg.Record) -> None:
     """Raise CursorRefused where it is not known what moved since page one."""
     if head["begun_history"] is None:
-        raise CursorRefused("cursor-too-old", "the views of its first page lag or are gone")
+        raise CursorRefused("cursor-too-old", "the views of its first page are elsewhere or gone")
     refuse_old(begin, history=head["begun_history"], moves_from=head["begun_moves_from"])
 
 
