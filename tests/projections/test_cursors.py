@@ -25,12 +25,12 @@ from rostra_projections.listing import LastKey, Listing
 LOG, ANOTHER_LOG = LogHistory(UUID(int=1)), LogHistory(UUID(int=2))
 TIME = Time("2026-11-22T08:00:00.000000Z")
 LISTING = Listing("top", UUID(int=2), "best", passage=UUID(int=3))
-CURSOR = Cursor(str(LOG.id), 4, LISTING, 5, LastKey(True, 0.5, TIME, 6), 7, 20, 3)
+CURSOR = Cursor(str(LOG.id), 4, LISTING, 5, LastKey(True, 0.5, TIME, 6), 7, 20, 3, "a1b2c3")
 COMMENTS = (
     "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLDQseyJraW5kIjoidG9wIiwiZGlzY3Vzc2lvbiI6"
     "IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMiIsIm9yZGVyIjoiYmVzdCIsInBhcmVudCI6bnVsbCwi"
     "cGFzc2FnZSI6IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMyIsImlubGluZSI6ZmFsc2V9LDUsW3Ry"
-    "dWUsMC41LCIyMDI2LTExLTIyVDA4OjAwOjAwLjAwMDAwMFoiLDZdLDcsMjAsM10"
+    "dWUsMC41LCIyMDI2LTExLTIyVDA4OjAwOjAwLjAwMDAwMFoiLDZdLDcsMjAsMywiYTFiMmMzIl0"
 )
 DISCUSSIONS = (
     "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLCJzIiwiMjAyNi0xMS0yMlQwODowMDowMC4wMDAw"
