@@ -134,6 +134,8 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
 _words_decoder = msgspec.json.Decoder(Words)
 encode = msgspec.json.Encoder().encode
 """An event's payload as the compact JSON that `state` holds."""
+UNREADABLE = (msgspec.DecodeError, RecursionError, ValueError)
+"""Errors of decoding a state that another program may have written."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 

@@ -159,7 +159,7 @@ def facts(rows: Iterable[LogEvent]) -> Iterator[Fact | Broken]:
             event = decode(state)
             if type(event) is not VoteCast:  # of which views keep neither time nor text
                 check(event.time, state)
-        except (msgspec.DecodeError, ValueError) as error:
+        except codec.UNREADABLE as error:
             yield Broken(stream, position, str(error))
         else:
             yield Fact(stream, event, position, event_id)

@@ -73,6 +73,20 @@ async def test_the_page_for_browsers_escapes_and_names_parked_discussions(
     )
 
 
+@pytest.mark.parametrize("metadata", ["{}", '{"at": 7}', '{"at": "noon"}', "[]"])
+async def test_an_event_of_another_program_has_no_age(
+    durable_service: Service, operator: asyncpg.Connection, metadata: str
+) -> None:
+    app = durable_service.app
+    await operator.execute(
+        "insert into stored_events (originator_id, originator_version, topic, state, metadata)"
+        " values ($1, 1, 'shop:Order.Placed', '{}', $2)",
+        uuid4(),
+        metadata,
+    )
+    assert await app._age_after(0) == 0
+
+
 async def test_a_rebuild_that_fails_is_shown(
     durable_service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

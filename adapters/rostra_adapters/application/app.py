@@ -41,7 +41,7 @@ from rostra_adapters.application.ports import (
     ViewStatus,
     ViewStore,
 )
-from rostra_adapters.application.queries.as_of import AsOfReader
+from rostra_adapters.application.queries.as_of import AsOfReader, recorded_at
 from rostra_adapters.application.queries.comment_queries import CommentQueries, Readable
 from rostra_adapters.application.queries.renderings import Renderings
 from rostra_adapters.application.queries.requests import (
@@ -88,13 +88,6 @@ class Status(msgspec.Struct, frozen=True):
     projector: ProjectorStatus | None
     foreign: list[ForeignEvents] | None = None
     """Events of other programs in the log; None if they were not counted."""
-
-
-class _Metadata(msgspec.Struct):
-    at: Time
-
-
-_metadata = msgspec.json.Decoder(_Metadata)
 
 
 async def _no_age() -> float:
@@ -518,9 +511,8 @@ class App:
     async def _age_after(self, position: int) -> float:
         """Return the age in seconds of the first event after a position, since its recording."""
         for row in await self.log.read_after(position, 1):
-            if row.metadata is not None:
-                at = to_datetime(_metadata.decode(row.metadata).at)
-                return max(0.0, (to_datetime(now()) - at).total_seconds())
+            if (at := recorded_at(row)) is not None:
+                return max(0.0, (to_datetime(now()) - to_datetime(at)).total_seconds())
         return 0.0
 
     async def healthy(self) -> bool:

@@ -314,6 +314,6 @@ def _unpacked(state: bytes) -> tuple[UUID, str, bytes] | None:
         text = state.decode()
         event_id = UUID(text[len(_EVENT_ID) : _EVENT_ID_END])
         _, end = _json.raw_decode(text, _METADATA_START)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None
     return event_id, text[_METADATA_START:end], ("{" + text[end:].removeprefix(",")).encode()

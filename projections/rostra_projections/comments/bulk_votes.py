@@ -75,7 +75,7 @@ def can_read_joined(count: int, states: bytes) -> bool:
     """Return whether joined states are exactly `count` votes."""
     try:
         return sum(1 for _ in _read_joined(states)) == count
-    except ValueError:
+    except codec.UNREADABLE:
         return False
 
 
@@ -94,7 +94,7 @@ class QuickVotes:
         try:
             vote = _decode(state)
             row = self._by_name.get(vote.comment) or self._row(vote.comment)
-        except (msgspec.DecodeError, ValueError):
+        except codec.UNREADABLE:
             return False
         if row is None:
             return False
@@ -119,7 +119,7 @@ class QuickVotes:
         """Count votes whose states are joined with `BETWEEN`, as `count_late_votes` does."""
         try:
             votes = _read_joined(states)
-        except ValueError:
+        except codec.UNREADABLE:
             return False
         return self._count(zip(positions, votes, strict=True))
 
@@ -137,7 +137,7 @@ class QuickVotes:
                 if (now := vote.now) != (was := vote.was):
                     row.up += (now == 1) - (was == 1)
                     row.down += (now == -1) - (was == -1)
-        except (msgspec.DecodeError, ValueError):
+        except codec.UNREADABLE:
             return False
         return True
 
@@ -181,7 +181,7 @@ class VoteSums:
             position = row.position
             try:
                 vote = _decode(row.state)
-            except (msgspec.DecodeError, ValueError):
+            except codec.UNREADABLE:
                 self.is_odd = True
                 continue
             it = sums.get(vote.comment)

@@ -137,10 +137,10 @@ def fold(rows: Rows, fact: Fact) -> None:
         case CommentPosted():
             _posted(rows, fact, event)
         case CommentRemoved() | CommentRestored():
-            ancestors = _ancestors(rows, event.path)
+            ancestors = _ancestors(rows, fact.stream, event.path)
             _set_status(rows, _changed(rows, fact.stream, fact), event.now, ancestors)
         case CommentApproved() | CommentRejected() | CommentHeld():
-            ancestors = _ancestors(rows, event.path)
+            ancestors = _ancestors(rows, fact.stream, event.path)
             row = _changed(rows, fact.stream, fact)
             _remove_pending_words(rows, row)
             _set_status(rows, row, event.now, ancestors)
@@ -199,15 +199,20 @@ def _opened(counts: CountsRow, fact: Fact, event: DiscussionOpened) -> None:
         counts.active_at = counts.latest_at or event.time
 
 
-def _ancestors(rows: Rows, path: tuple[UUID, ...]) -> list[CommentRow]:
+def _ancestors(rows: Rows, comment: UUID, path: tuple[UUID, ...]) -> list[CommentRow]:
+    """Return the comments above one. Raises ValueError for those of another discussion."""
     if not path:
         return []
     comments = rows.of(COMMENTS)
-    return [comments[ancestor] for ancestor in path]
+    found = [comments[ancestor] for ancestor in path]
+    discussion = ids.discussion_of(comment)
+    if any(row.discussion != discussion for row in found):
+        raise ValueError("a comment below one of another discussion")
+    return found
 
 
 def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
-    ancestors = _ancestors(rows, event.path)
+    ancestors = _ancestors(rows, fact.stream, event.path)
     if event.depth != len(ancestors):
         raise ValueError(f"a comment at depth {event.depth} below {len(ancestors)} others")
     row = CommentRow(
@@ -344,8 +349,9 @@ def settle(rows: Rows, touched: Touched) -> None:
     """Rank the comments that were touched; a discussion changes with its comments."""
     comments, counts = rows.of(COMMENTS), rows.of(COUNTS)
     for id_ in touched[COMMENTS.name]:
-        if (row := comments.get(id_)) is not None:
-            whole = counts[row.discussion]
+        row = comments.get(id_)
+        whole = None if row is None else counts.get(row.discussion)
+        if row is not None and whole is not None:  # else an event of another program touched it
             if row.changed > whole.changed:
                 whole.changed = row.changed
             up, down = row.up, row.down

@@ -15,10 +15,13 @@ TIMESTAMPS_CACHED_MAX = 16_384
 
 
 def best(up: int, down: int) -> float:
-    """Return the lower bound of Wilson's score interval (E. B. Wilson, 1927) of up / total."""
-    if up == 0:
+    """Return the lower bound of Wilson's score interval (E. B. Wilson, 1927) of up / total.
+
+    0 without an upvote. Numbers below 0, as events of another program can make, count as 0.
+    """
+    if up <= 0:
         return 0.0  # which the formula misses by rounding
-    n = up + down
+    n = up + max(down, 0)
     z2 = WILSON_Z * WILSON_Z
     share = up / n
     centre = share + z2 / (2 * n)

@@ -10,8 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+from rostra import codec
 from rostra.log import POSITION_MAX, EventLog, LogUnavailable, Recorded
-from rostra.times import Time, time_of, to_datetime
+from rostra.times import Time, is_time, time_of, to_datetime
 from rostra_adapters.application.queries.past_folds import (
     AddEvents,
     AddVotes,
@@ -316,7 +317,7 @@ async def position_at(log: EventLog, time: Time) -> int:
             low = clocked[0]
     while rows := await log.read_after(low, UNCLOCKED_ROWS):
         unclocked = 0
-        while unclocked < len(rows) and _recorded_at(rows[unclocked]) is None:
+        while unclocked < len(rows) and recorded_at(rows[unclocked]) is None:
             unclocked += 1
         if unclocked:
             low = rows[unclocked - 1].position
@@ -332,16 +333,18 @@ async def _first_clocked(log: EventLog, first: int, last: int) -> tuple[int, Tim
         for row in rows:
             if row.position > last:
                 return None
-            if (at := _recorded_at(row)) is not None:
+            if (at := recorded_at(row)) is not None:
                 return row.position, at
         after, limit = rows[-1].position, UNCLOCKED_ROWS
     return None
 
 
-def _recorded_at(row: Recorded) -> Time | None:
+def recorded_at(row: Recorded) -> Time | None:
+    """Return when an event was recorded; None if another program did and did not say so."""
     if row.metadata is None:
         return None
     try:
-        return _clock.decode(row.metadata).at
-    except (msgspec.DecodeError, UnicodeEncodeError):
+        at = _clock.decode(row.metadata).at
+    except codec.UNREADABLE:
         return None
+    return at if at is not None and is_time(at) else None
