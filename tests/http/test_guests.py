@@ -213,3 +213,26 @@ async def test_guests_who_come_together_look_labelled_persons_up_once(
     for number in range(4):
         assert (await guest(staffed, f"Guest {number}")).status == 201
     assert sorted(looked_up) == people
+
+
+async def renamed(service: Service, name: str, bearer: str) -> Answer:
+    given, body = {"Content-Type": "application/json"}, json.dumps({"name": name}).encode()
+    return await service.ask("PATCH", "/v1/me", token=bearer, headers=given, body=body)
+
+
+async def test_no_guest_changes_their_name_to_a_protected_one(staffed: Service) -> None:
+    settings = {"names": "person", "reserved_names": ["The Editors"]}
+    await staffed.given(
+        event("site.configured", settings=settings),
+        about("person.configured", "mia", name="Mia Editor"),
+        about("person.labelled", "mia", label="Staff", by="cms"),
+    )
+    await staffed.app.wait(await staffed.app.head())
+    bearer = (await guest(staffed)).json["token"]
+    for name in ("The Editors", "THE  EDlTORS", "Mia Editor", "MlA EDlTOR"):
+        refused = await renamed(staffed, name, bearer)
+        assert (refused.status, refused.problem) == (422, "name-reserved"), name
+    assert (await renamed(staffed, "Zoe Lee", bearer)).json["name"] == "Zoe Lee"
+    assert (await renamed(staffed, "The Editors", token("comment", site=SITE, person="ann"))).json[
+        "name"
+    ] == "The Editors"

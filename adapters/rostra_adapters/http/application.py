@@ -9,6 +9,7 @@ from rostra_adapters import clock
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.addresses import ADDRESSES
+from rostra_adapters.http.auth.guest_names import GUEST_NAMES, GuestNames
 from rostra_adapters.http.dispatch import DISPATCH, Dispatch
 from rostra_adapters.http.gate import GATE, Gate
 from rostra_adapters.http.heads import parser_limits
@@ -84,6 +85,7 @@ def make_app(
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
     made[WRITES] = Writes(app, settings, limits)
+    made[GUEST_NAMES] = GuestNames(app)
     made[ADDRESSES] = limits.addresses
     made[SETTINGS], made[GATE] = settings, Gate(settings, limits.addresses)
     metrics.count_connections(made[GATE])

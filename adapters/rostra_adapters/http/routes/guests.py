@@ -3,19 +3,18 @@
 A guest is a person like any other, with an id that nobody else has and a token that soon ends.
 """
 
-import asyncio
 import secrets
 
 import msgspec
 from aiohttp import web
 
 from rostra import fields as texts
-from rostra.names import GUEST, given_name, is_reserved
+from rostra.names import GUEST, given_name
 from rostra.times import Time, later
 from rostra_adapters.application.app import App
-from rostra_adapters.application.queries.labelled_names import LabelledNames
 from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.guest_names import GUEST_NAMES
 from rostra_adapters.http.bodies import Body, decode_body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem
@@ -51,7 +50,6 @@ class Guests:
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app
         self._settings = settings
-        self._labelled = LabelledNames(app)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/guests", self.enter)]
@@ -66,10 +64,7 @@ class Guests:
         if rules.private or not rules.guests:  # guests cannot read private sites
             raise Problem("no-guests", f"{new.site} takes no guests")
         await request.app[WRITES].admit_guest(request)
-        # Unicode's table of look-alikes takes a while to load, once in a process.
-        protected = (*rules.reserved_names, *await self._labelled.of(new.site))
-        if await asyncio.to_thread(is_reserved, new.name, protected):
-            raise Problem("name-reserved", f"the name {new.name!r} is reserved, or looks like one")
+        await request.app[GUEST_NAMES].check(new.site, rules, new.name)
         person = GUEST + secrets.token_hex(ID_BYTES)
         until = later(now(), TOKEN_HOURS * 3_600)
         token = tokens.sign(

@@ -16,7 +16,7 @@ from rostra import fields as texts
 from rostra import ids
 from rostra.commands import ConfigurePerson, EndSubscription, StartSubscription, SubscriptionTo
 from rostra.limits import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
-from rostra.names import GUEST, given_name
+from rostra.names import GUEST, given_name, is_guest
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
@@ -28,6 +28,7 @@ from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.inbox import Inboxes
 from rostra_adapters.application.queries.news import news_page
 from rostra_adapters.http.auth.actors import Actor, enter, enter_site
+from rostra_adapters.http.auth.guest_names import GUEST_NAMES
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.auth.tokens import require_token
 from rostra_adapters.http.bodies import Body
@@ -203,6 +204,9 @@ class PersonAccount(PersonRoutes):
         """Change the named settings, and return all."""
         actor = await enter_site(request, self._app)
         new = await self._decode(request, NewSettings)
+        if isinstance(new.name, str) and is_guest(actor.person):
+            rules = await self._app.lookup.current_site_rules(actor.site)
+            await request.app[GUEST_NAMES].check(actor.site, rules, new.name)
         command = ConfigurePerson(site=actor.site, who=actor.person, **msgspec.structs.asdict(new))
         if isinstance(new.email, str):
             await self._admit_confirmation(new.email)
