@@ -207,6 +207,30 @@ async def test_a_page_of_another_origin_writes_nothing(narrowed: Service) -> Non
     assert await narrowed.app.head() == 4  # the same vote again is no event
 
 
+@pytest.mark.parametrize("below", ["", "/comments"])
+async def test_the_services_own_pages_may_act_on_every_site(below: str) -> None:
+    settings = HttpSettings(secret=SECRET, base_url=f"https://comments.example{below}")
+    async with serving(settings=settings) as service:
+        rules = {"origins": [OURS]}
+        await service.given(event("site.configured", settings=rules), opened(), posted())
+        mia = token("moderate", site=SITE, person="mia")
+        body = json.dumps({"acts": [{"id": str(C1)}], "action": "pin"}).encode()
+
+        async def status(origin: str, **others: str) -> Any:
+            headers = {"Content-Type": "application/json", "Origin": origin, **others}
+            path = "/v1/moderation/acts"
+            answer = await service.ask("POST", path, token=mia, headers=headers, body=body)
+            return answer.json["results"][0]["result"]
+
+        assert await status("https://own.example", Host="own.example") == "recorded"
+        for origin in ("http://own.example:81", "https://comments.example", service.url):
+            host = origin.partition("://")[2]
+            assert await status(origin, Host=host) == "unchanged"
+        assert await status("https://comments.example") == "unchanged"
+        for origin in (OTHERS, "http://comments.example", "https://comments.example:81", "null"):
+            assert await status(origin) == "rejected", origin
+
+
 async def test_any_page_may_write_where_the_site_names_none(service: Service) -> None:
     await service.given(opened())
     headers = {"Content-Type": "application/json", "Origin": OTHERS}

@@ -1,8 +1,9 @@
-"""Base of links: the root of a host, or a path under which a proxy serves us."""
+"""Base of links: the root of a host, or a path under which a proxy serves us. Our origins."""
 
 import re
 
 from aiohttp import web
+from yarl import URL
 
 from rostra_adapters.http.auth.addresses import ADDRESSES
 from rostra_adapters.http.settings import SETTINGS
@@ -28,3 +29,13 @@ def base_of(request: web.BaseRequest) -> str:
     """
     assert isinstance(request, web.Request)
     return request.app[SETTINGS].base_url or forwarded_prefix(request)
+
+
+def own_origins(request: web.Request) -> set[str]:
+    """Return the origins of the service's own pages.
+
+    A proxy may have ended TLS, so the scheme of the request's host is unknown.
+    """
+    origins = {f"{scheme}://{request.host}" for scheme in ("http", "https")}
+    base_url = request.app[SETTINGS].base_url
+    return origins if base_url is None else {*origins, str(URL(base_url).origin())}

@@ -18,6 +18,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import Reader
 from rostra_adapters.http.auth.tokens import Token
+from rostra_adapters.http.base_urls import own_origins
 from rostra_adapters.http.problems import Problem, not_found_problem, refusal_problem
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.request_state import STATE
@@ -147,7 +148,8 @@ def _must_act_there(
 ) -> None:
     """Raise the problem `forbidden` if the token does not allow the scope on the site.
 
-    A person's token is for one site. A moderator's token may be for all sites.
+    A person's token is for one site. A moderator's token may be for all sites. The service's own
+    pages may act on every site: browsers send their `Origin` too.
     """
     request[STATE].origins = rules.origins
     request[STATE].rules = rules
@@ -157,7 +159,9 @@ def _must_act_there(
     if is_guest(token.person) and not rules.guests:  # also with a token from before
         raise Problem("no-guests", f"{site} takes no guests")
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and "*" not in rules.origins and origin not in rules.origins:
+    if origin is None or "*" in rules.origins:
+        return
+    if origin not in rules.origins and origin not in own_origins(request):
         raise Problem("origin-not-allowed", f"the site does not name {origin[:200]}")
 
 
