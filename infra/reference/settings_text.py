@@ -28,7 +28,7 @@ RULES = {
     "origins": (SITE, "Origins of pages that may use the service from a browser."),
     "guests": (SITE, "Guests may take part under a name."),
     "depth": (SITE, "Deepest level of replies; deeper ones become siblings."),
-    "orders": (SITE, "Orders that readers are offered."),
+    "orders": (SITE, "Orders that readers are offered. Replies are always offered oldest first."),
     "reserved_names": (SITE, "Names that no guest may take, nor names that look alike."),
     "review": (SITE, "Service that decides on comments: `url`, `seconds`; an empty `url` ends it."),
     "rules": (SITE, "Rules about the words of new comments: hold or reject them."),

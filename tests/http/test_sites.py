@@ -91,6 +91,25 @@ async def test_orders_that_are_not_offered_are_refused(both: tuple[Service, Serv
     assert (await one.publish(configured(orders=["loudest"]))).status == 422
 
 
+async def test_replies_go_on_where_the_site_does_not_offer_the_oldest_first(
+    both: tuple[Service, Service],
+) -> None:
+    one, _ = both
+    replies = [posted(f"r{number}", parent="c1") for number in range(4)]
+    await one.given(configured(orders=["best", "newest"]), opened(), posted(), *replies)
+    page = await one.get(f"{HERE}/comments")
+    [comment] = page.json["comments"]
+    assert (page.json["order"], len(comment["children"])) == ("newest", 3)
+    path = f"/v1/comments/{comment['id']}/replies"
+    rest = await one.get(path, cursor=comment["next_children"])
+    assert (rest.status, [reply["key"] for reply in rest.json["comments"]]) == (200, ["r3"])
+    for asked in ({}, {"order": "oldest"}):
+        listed = await one.get(path, **asked)
+        assert [reply["key"] for reply in listed.json["comments"]] == ["r0", "r1", "r2", "r3"]
+    assert (await one.get(path, order="hot")).problem == "bad-query"
+    assert (await one.get(f"{HERE}/comments", order="oldest")).problem == "bad-query"
+
+
 async def test_rules_of_the_site_hold_for_the_next_event_anywhere(
     both: tuple[Service, Service],
 ) -> None:

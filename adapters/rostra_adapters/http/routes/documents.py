@@ -84,7 +84,7 @@ class Documents:
         else:
             language = nearest(asked_language, OF_PAGES) or ENGLISH
         parent = query.uuid("comment")
-        order = order_of(query, asked.rules, default="newest")
+        order = order_of(query, asked.rules)
         top = None if parent is None else await self._comment(asked, parent)
         if parent is not None and top is None:
             return None

@@ -252,7 +252,7 @@ class ReadRoutes:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         cursor = query.one("cursor", CURSOR)
         asked = await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
-        return await self._page(asked, query, default="newest")
+        return await self._page(asked, query)
 
     async def _comments_named(self, query: Query, reader: Reader, _: web.Request) -> Any:
         """Read a list by the discussion's name; with `key` the one comment of that key."""
@@ -260,7 +260,7 @@ class ReadRoutes:
         key = query.one("key", texts.Key)
         if key is None:
             asked = await self._named(query, reader, cursor)
-            return await self._page(asked, query, default="newest")
+            return await self._page(asked, query)
         for name in LISTED:
             if query.one(name, str) is not None:
                 raise Problem("bad-query", f"`{name}` is for lists, and `key` names one comment")
@@ -283,15 +283,15 @@ class ReadRoutes:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion, cursor = ids.discussion_of(comment), query.one("cursor", CURSOR)
         asked = await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
-        return await self._page(asked, query, default="oldest", parent=comment)
+        return await self._page(asked, query, parent=comment)
 
     async def _page(
-        self, asked: DiscussionRequest, query: Query, *, default: Order, parent: UUID | None = None
+        self, asked: DiscussionRequest, query: Query, *, parent: UUID | None = None
     ) -> CommentsPage | None:
         """Read a page of a list. Raises CursorRefused, and the problem `bad-query`."""
         settings = self._settings
         wanted = CommentQuery(
-            order=order_of(query, asked.rules, default=default),
+            order=order_of(query, asked.rules, of_replies=parent is not None),
             limit=self.limit(query),
             replies=query.number(
                 "replies", default=settings.replies_default, most=settings.page_max
@@ -391,10 +391,16 @@ def _require(seen: ReadPosition, least: int) -> None:
         raise ViewBehind(seen.lowest, least, RETRY_AFTER_SECONDS)
 
 
-def order_of(query: Query, rules: Rules, *, default: Order) -> Order:
-    """Return the order asked for, of those that the site offers. Raises the problem `bad-query`."""
+def order_of(query: Query, rules: Rules, *, of_replies: bool = False) -> Order:
+    """Return the order asked for, of those that the site offers. Raises the problem `bad-query`.
+
+    Replies are always offered oldest first, because `next_children` goes on in that order.
+    """
     asked: Order | None = query.one("order", Order)
+    default: Order = "oldest" if of_replies else "newest"
     offered = rules.orders or ORDERS
+    if of_replies and default not in offered:
+        offered = (default, *offered)
     if asked is not None and asked not in offered:
         raise Problem("bad-query", f"`order` is one of {', '.join(offered)} here")
     return asked or (default if default in offered else offered[0])
