@@ -139,6 +139,36 @@ async def test_a_guest_is_banned_by_address(service: Service) -> None:
     assert (await comment(service, "", given=again["token"])).status == 201
 
 
+async def test_a_guest_at_a_banned_address_deletes_and_changes_settings(service: Service) -> None:
+    await service.given(event("site.configured", settings={"guests": True}), opened(), posted())
+    follower = ModerationFollower(service.app)
+    bad, other = await guest(service), await guest(service)
+    assert (await comment(service, "", given=bad["token"])).status == 201
+    own = await comment(service, "", given=other["token"])
+    await service.given(about("person.banned", bad["sub"]))
+    await follower.catch_up()
+
+    async def ask(method: str, path: str, **body: Any) -> Answer:
+        headers, given = JSON | {"X-Forwarded-For": HERE}, json.dumps(body).encode()
+        return await service.ask(method, path, token=other["token"], headers=headers, body=given)
+
+    subscription = f"/v1/discussions/{DISCUSSION}/subscription"
+    assert (await ask("PUT", subscription, to="comments")).status == 200
+    assert (await ask("DELETE", subscription)).status == 200
+    assert (await ask("PATCH", "/v1/me", notify={"replies": "off"})).status == 200
+    forbidden: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", f"/v1/discussions/{DISCUSSION}/comments", {"body": "Yes."}),
+        ("POST", f"/v1/discussions/{DISCUSSION}/passages", {"exact": "Trams"}),
+        ("PATCH", f"/v1/comments/{own.json['id']}", {"body": "No."}),
+        ("PUT", f"/v1/comments/{COMMENT}/vote", {"value": 1}),
+        ("POST", f"/v1/comments/{COMMENT}/flag", {"reason": "Rude."}),
+    ]
+    for method, path, body in forbidden:
+        refused = await ask(method, path, **body)
+        assert (refused.status, refused.problem) == (422, "person-banned"), path
+    assert (await ask("DELETE", f"/v1/comments/{own.json['id']}")).json["status"] == "deleted"
+
+
 async def test_settings_hold_at_once_in_every_process(database_url: str) -> None:
     async with serving(database_url, UNLIMITED) as here, serving(database_url, UNLIMITED) as there:
         await here.given(opened(), posted())

@@ -14,7 +14,14 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from rostra.commands import CastVote, Command, EditComment, MarkPassage, PostComment
+from rostra.commands import (
+    CastVote,
+    Command,
+    EditComment,
+    FlagComment,
+    MarkPassage,
+    PostComment,
+)
 from rostra.events import CommandContext
 from rostra.log import LogBusy
 from rostra.names import is_guest
@@ -39,6 +46,7 @@ HASH_BYTES = 16
 THIS_MACHINE = "this machine"
 """Address of guests whose requests come from the service's own machine."""
 DAY_CHARACTERS = 10
+FORBIDDEN_TO_BANNED = (PostComment, EditComment, CastVote, FlagComment, MarkPassage)
 
 
 class Writes:
@@ -63,7 +71,9 @@ class Writes:
         }
 
     async def admit(self, request: web.Request, command: Command, act: CommandContext) -> None:
-        """Take room for a person's command. Raises the problem `too-many-requests`.
+        """Take room for a person's command.
+
+        Raises the problems `too-many-requests`, and `person-banned` for a guest's address.
 
         Moderators and services that publish are not limited here.
         """
@@ -72,7 +82,10 @@ class Writes:
             return
         address = self._limits.address_of(request)
         if is_guest(act.person) and address:
-            await self._check_address(command.site, act.person, address, act.time)
+            until = await self._address_banned_until(command.site, act.person, address, act.time)
+            if until is not None and isinstance(command, FORBIDDEN_TO_BANNED):
+                detail = f"guests from here are banned until {until}"
+                raise Problem("person-banned", detail, until=until)
         demands = list(self._demands(command, act.person, address))
         rules = request[STATE].rules or await self._app.lookup.current_site_rules(command.site)
         for kind, limit, demand in _of_site(command, rules):
@@ -97,14 +110,12 @@ class Writes:
                 limit = f"on {kind} from an address is {_rate_text(rate)}"
                 yield limit, _demand(self._address_bucket(kind, address), rate, units)
 
-    async def _check_address(self, site: str, guest: str, address: str, now: Time) -> None:
-        """Raise the problem `person-banned` if a guest's address is banned."""
+    async def _address_banned_until(
+        self, site: str, guest: str, address: str, now: Time
+    ) -> Time | None:
+        """Record the address of a guest. Return the end of its ban, None if it is not banned."""
         hashes = address_hashes(self._settings.secrets, address, now)
-        until = await self._app.operational.note_guest(site, guest, hashes)
-        if until is not None:
-            raise Problem(
-                "person-banned", f"guests from here are banned until {until}", until=until
-            )
+        return await self._app.operational.note_guest(site, guest, hashes)
 
     async def admit_guest(self, request: web.Request) -> None:
         """Take room for a new guest. Raises the problem `too-many-requests`."""
