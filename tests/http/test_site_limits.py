@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from rostra import ids
+from rostra.log import LogBusy
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http_limits import Rate
@@ -86,6 +87,68 @@ async def test_so_many_a_day(service: Service) -> None:
     refused = await vote(service, "bob", "c3")
     assert refused.json["detail"].endswith("is 2 votes a day")
     assert (await comment(service, "cy", "198.51.100.7")).status == 201
+
+
+async def write(service: Service, path: str, key: str | None = None, **body: Any) -> Answer:
+    """Post as bob, from one address."""
+    headers = JSON | {"X-Forwarded-For": HERE}
+    return await service.ask(
+        "POST",
+        f"/v1/discussions/{DISCUSSION}{path}",
+        token=token("comment", site=SITE, person="bob"),
+        headers=headers if key is None else headers | {"Idempotency-Key": key},
+        body=json.dumps(body).encode(),
+    )
+
+
+async def test_a_repeat_is_answered_like_the_first_where_there_is_no_room(service: Service) -> None:
+    await service.given(opened(), event("article.revised", revision="r1", text="Trams run late."))
+    await configure(service, slow_seconds=600, per_day={"marks": 1})
+    for path, body in [("/comments", {"body": "Yes."}), ("/passages", {"exact": "Trams"})]:
+        first = await write(service, path, "k1", **body)
+        assert first.status == 201
+        repeat = await write(service, path, "k1", **body)
+        assert (repeat.status, repeat.json) == (201, first.json)
+        assert (await write(service, path, "k2", **body)).status == 429
+        assert (await write(service, path, **body)).status == 429
+    other = await write(service, "/comments", "k1", body="No.")
+    assert (other.status, other.problem) == (409, "different-content")
+
+
+async def test_a_refused_comment_takes_no_room_of_the_site(service: Service) -> None:
+    await service.given(opened())
+    rules = [{"when": {"words": ["spam"]}, "then": "reject"}]
+    await configure(service, slow_seconds=600, per_day={"comments": 1}, rules=rules)
+    refused = await write(service, "/comments", body="Spam.")
+    assert refused.problem == "rejected-by-rule"
+    unknown = str(ids.comment_id(DISCUSSION, "none"))
+    assert (await write(service, "/comments", body="Yes.", parent=unknown)).status == 422
+    assert (await write(service, "/comments", body="Yes.")).status == 201
+    assert (await write(service, "/comments", body="Yes.")).status == 429
+
+
+async def test_a_comment_for_which_the_service_is_too_busy_takes_no_room_of_the_site(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.given(opened())
+    await configure(service, slow_seconds=600)
+
+    async def busy(_: object) -> NoReturn:
+        raise LogBusy(1.0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.app, "submit", busy)
+        assert (await write(service, "/comments", body="Yes.")).status == 503
+    assert (await write(service, "/comments", body="Yes.")).status == 201
+
+
+async def test_a_refused_comment_takes_room_of_the_service() -> None:
+    settings = HttpSettings(secret=SECRET, comments_per_person=Rate(burst=2, per_second=0.001))
+    async with serving(settings=settings) as service:
+        await service.given(opened())
+        unknown = str(ids.comment_id(DISCUSSION, "none"))
+        answers = [await write(service, "/comments", body="Yes.", parent=unknown) for _ in range(3)]
+    assert [answer.status for answer in answers] == [422, 422, 429]
 
 
 async def test_other_sites_have_room_of_their_own(service: Service) -> None:

@@ -50,6 +50,7 @@ class Demand(msgspec.Struct, frozen=True):
 
     bucket: bytes
     cost: float
+    """Less than 0 to give back what another demand took."""
     window: float
     """Seconds in which an empty bucket fills."""
 

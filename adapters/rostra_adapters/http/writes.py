@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from rostra.commands import (
+    AnyCommand,
     CastVote,
     Command,
     EditComment,
@@ -22,6 +23,7 @@ from rostra.commands import (
     MarkPassage,
     PostComment,
 )
+from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import CommandContext
 from rostra.log import LogBusy
 from rostra.names import is_guest
@@ -70,8 +72,49 @@ class Writes:
             "bytes": settings.bytes_per_address,
         }
 
-    async def admit(self, request: web.Request, command: Command, act: CommandContext) -> None:
-        """Take room for a person's command.
+    async def submit(
+        self,
+        request: web.Request,
+        command: AnyCommand,
+        act: CommandContext,
+        made: UUID | None = None,
+    ) -> Outcome:
+        """Submit a command if there is room for it.
+
+        The site's limits count only what is recorded. `made` is the stream that the command makes,
+        if its id follows from an idempotency key: a repeat needs no room.
+
+        Raises LogBusy, and the problems of `admit`.
+        """
+        taken = await self._admit_or_repeat(request, command, act, made)
+        try:
+            (outcome,) = await self._app.submit([Commanded(command, act, is_checked=True)])
+        except LogBusy:
+            await self._give_back(taken)
+            raise
+        if outcome.status != "recorded":
+            await self._give_back(taken)
+        return outcome
+
+    async def _admit_or_repeat(
+        self, request: web.Request, command: Command, act: CommandContext, made: UUID | None
+    ) -> list[Demand]:
+        try:
+            return await self.admit(request, command, act)
+        except Problem:
+            if made is None or not (await self._app.log.read_streams([made]))[made]:
+                raise
+            return []
+
+    async def _give_back(self, taken: Sequence[Demand]) -> None:
+        if taken:
+            back = [msgspec.structs.replace(each, cost=-each.cost) for each in taken]
+            await self._app.operational.charge(back)
+
+    async def admit(
+        self, request: web.Request, command: Command, act: CommandContext
+    ) -> list[Demand]:
+        """Take room for a person's command. Return what it took of the site's limits.
 
         Raises the problems `too-many-requests`, and `person-banned` for a guest's address.
 
@@ -79,25 +122,28 @@ class Writes:
         """
         token = tokens.of(request)
         if act.person is None or act.moderates or token is None or "publish" in token.scopes:
-            return
+            return []
         address = self._limits.address_of(request)
         if is_guest(act.person) and address:
             until = await self._address_banned_until(command.site, act.person, address, act.time)
             if until is not None and isinstance(command, FORBIDDEN_TO_BANNED):
                 detail = f"guests from here are banned until {until}"
                 raise Problem("person-banned", detail, until=until)
-        demands = list(self._demands(command, act.person, address))
         rules = request[STATE].rules or await self._app.lookup.current_site_rules(command.site)
+        of_site = list(self._demands_of_site(command, act.person, address, rules))
+        await self._charge([*self._demands(command, act.person, address), *of_site])
+        return [demand for _, demand in of_site]
+
+    def _demands_of_site(
+        self, command: Command, person: str, address: str, rules: Rules
+    ) -> Iterator[tuple[str, Demand]]:
+        """Yield the demands of a command on the site's limits."""
         for kind, limit, demand in _of_site(command, rules):
-            mine = msgspec.structs.replace(
-                demand, bucket=person_bucket(kind, command.site, act.person)
-            )
-            demands.append((f"of a person is {limit}", mine))
+            mine = person_bucket(kind, command.site, person)
+            yield f"of a person is {limit}", msgspec.structs.replace(demand, bucket=mine)
             if address:
-                bucket = self._address_bucket(kind, address, command.site)
-                there = msgspec.structs.replace(demand, bucket=bucket)
-                demands.append((f"from an address is {limit}", there))
-        await self._charge(demands)
+                there = self._address_bucket(kind, address, command.site)
+                yield f"from an address is {limit}", msgspec.structs.replace(demand, bucket=there)
 
     def _demands(self, command: Command, person: str, address: str) -> Iterator[tuple[str, Demand]]:
         """Yield the demands of a command on the service's own limits."""

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from rostra import fields as texts
 from rostra.commands import AnyCommand
-from rostra.deciding.handle import Commanded, Outcome
+from rostra.deciding.handle import Outcome
 from rostra.events import PERSONS, CommandContext
 from rostra.limits import NAME_CHARACTERS_MAX
 from rostra.names import cleaned_name, given_name, is_guest
@@ -167,18 +167,17 @@ def _must_act_there(
 
 async def submit(
     request: web.Request,
-    app: App,
     settings: HttpSettings,
     command: AnyCommand,
     act: CommandContext,
     named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
+    made: UUID | None = None,
 ) -> Outcome:
-    """Submit a command if the limits on writes allow it.
+    """Submit a command if the limits on writes allow it. `made` is as in `Writes.submit`.
 
     Raises the problem of a refusal, and `not-found` if the command's URL names an unknown object.
     """
-    await request.app[WRITES].admit(request, command, act)
-    (outcome,) = await app.submit([Commanded(command, act, is_checked=True)])
+    outcome = await request.app[WRITES].submit(request, command, act, made)
     if outcome.refusal is None:
         return outcome
     if outcome.refusal.name in named_by_the_url:

@@ -334,9 +334,7 @@ class Moderation(PersonRoutes):
             site=actor.site, resource=actor.resource, passage_id=passage, by=actor.person
         )
         act = actor.act(self._now())
-        outcome = await submit(
-            request, self._app, self._settings, command, act, PASSAGE_NAMED_BY_THE_URL
-        )
+        outcome = await submit(request, self._settings, command, act, PASSAGE_NAMED_BY_THE_URL)
         return answer_with(request, DoneShape(id=passage, position=outcome.position or 0))
 
 

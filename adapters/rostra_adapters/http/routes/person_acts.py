@@ -165,7 +165,8 @@ class PersonActs(PersonRoutes):
             mentions=tuple(dict.fromkeys(new.mentions)),
         )
         act = actor.act(self._now(), str(comment))
-        outcome = await self._submit(request, command, act)
+        made = comment if IDEMPOTENCY_KEY in request.headers else None
+        outcome = await self._submit(request, command, act, made)
         state = await comment_state(self._app.log, comment)
         assert state.posted is not None
         done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
@@ -213,7 +214,8 @@ class PersonActs(PersonRoutes):
             end=new.end,
         )
         act = actor.act(self._now(), str(passage))
-        outcome = await self._submit(request, command, act)
+        made = passage if IDEMPOTENCY_KEY in request.headers else None
+        outcome = await self._submit(request, command, act, made)
         done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
         # If somebody else has marked the same stretch, the answer names their passage.
         status = 201 if outcome.id == passage else 200

@@ -32,9 +32,13 @@ class PersonRoutes:
         return await decode_body(request, kind, bytes_max=self._settings.person_request_bytes_max)
 
     async def _submit(
-        self, request: web.Request, command: AnyCommand, act: CommandContext
+        self,
+        request: web.Request,
+        command: AnyCommand,
+        act: CommandContext,
+        made: UUID | None = None,
     ) -> Outcome:
-        return await submit(request, self._app, self._settings, command, act)
+        return await submit(request, self._settings, command, act, made=made)
 
     async def _seen_version(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
         return await seen_version(request, self._app, self._settings, self._reads, comment, actor)
