@@ -97,6 +97,19 @@ async def test_a_refused_vote_leaves_the_address_its_vote(service: Service) -> N
     assert (await vote(service, await guest(service))).status == 200
 
 
+async def test_a_guest_without_a_vote_takes_none_of_the_addresss_by_taking_it_back(
+    service: Service,
+) -> None:
+    await open_to_guests(service)
+    zoe, other = await guest(service), await guest(service)
+    assert (await vote(service, zoe, 0)).json["my_vote"] == 0
+    assert (await vote(service, other)).status == 200
+    assert (await vote(service, zoe, 0)).status == 200
+    assert (await vote(service, zoe)).problem == "address-voted"
+    assert (await vote(service, other, 0)).status == 200
+    assert (await vote(service, other)).status == 200
+
+
 def test_an_address_has_another_hash_each_day_and_is_known_for_thirty() -> None:
     def hashes(day: str, *secrets: str) -> list[bytes]:
         return address_hashes(secrets or ("one",), "192.0.2.1", Time(f"{day}T23:59:59.999999Z"))

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
+from rostra import ids
 from rostra.commands import (
     AnyCommand,
     CastVote,
@@ -189,21 +190,25 @@ class Writes:
 
     @asynccontextmanager
     async def guest_vote(
-        self, request: web.Request, person: str, comment: UUID, discussion: UUID, now: Time
+        self, request: web.Request, person: str, comment: UUID, value: int, now: Time
     ) -> AsyncIterator[None]:
-        """Reserve a guest's vote while it is appended.
+        """Reserve a guest's vote while it is appended. Taking a vote back needs no reservation.
 
         A refused vote releases the reservation. If it is unknown whether a vote was recorded, the
         reservation stays: its guest may vote again, and no other guest from the address.
 
         Raises the problems `guest-votes-off` and `address-voted`.
         """
+        discussion = ids.discussion_of(comment)
         access = await self._app.lookup.current_access(discussion) if is_guest(person) else None
         if access is None or access.rules.guest_votes == "name":
             yield
             return
         if access.rules.guest_votes == "off":
             raise Problem("guest-votes-off", f"guests do not vote on {access.site}")
+        if value == 0:
+            yield
+            return
         address = self._limits.address_of(request) or THIS_MACHINE
         hashes = address_hashes(self._settings.secrets, address, now)
         operational = self._app.operational

@@ -265,8 +265,9 @@ class PersonActs(PersonRoutes):
             voter=actor.person,
             value=new.value,
         )
-        discussion, now = ids.discussion_of(comment), self._now()
-        async with request.app[WRITES].guest_vote(request, actor.person, comment, discussion, now):
+        now = self._now()
+        writes = request.app[WRITES]
+        async with writes.guest_vote(request, actor.person, comment, new.value, now):
             outcome = await self._submit(request, command, actor.act(now))
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         begun = self._app.position()
