@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from support.service import SECRET, Service, event, opened, posted, serving, tok
 SITE = "gazette"
 PATH = f"/v1/sites/{SITE}/comments"
 READER = token("read", site=SITE)
+JSON = {"Content-Type": "application/json"}
 SOMEWHERE = {"X-Forwarded-For": "192.0.2.1"}
 EMPTY = {"position": 0, "order": "newest", "total": 0, "comments": [], "next": None}
 
@@ -52,6 +54,35 @@ async def test_it_lists_the_comments_of_every_discussion_by_time(durable_service
     assert own.pop("children") == []
     assert own.pop("next_children") is None
     assert page["comments"][1] == own
+
+
+@pytest.mark.parametrize("backend", ["memory", "postgres"])
+async def test_a_person_sees_which_comments_of_a_site_are_new(
+    backend: str, request: pytest.FixtureRequest
+) -> None:
+    url = "memory:" if backend == "memory" else request.getfixturevalue("database_url")
+    async with serving(url) as service:
+        places = ["/trams", "/b", "/c"]
+        await service.given(*(opened(resource=place) for place in places))
+        await service.given(*(posted("old", resource=place) for place in places))
+        me, marked = token("comment", site=SITE, person="me"), await service.app.head()
+        assert await new_keys(service, me) == []
+        for place in places[:2]:
+            path = f"/v1/discussions/{ids.discussion_id(SITE, place)}/read"
+            await service.ask(
+                "PUT", path, token=me, headers=JSON, body=b'{"position": %d}' % marked
+            )
+        own = {"id": "me", "name": "Me"}
+        await service.given(*(posted("new", resource=place) for place in places))
+        await service.given(posted("mine", resource="/b", author=own))
+        assert await new_keys(service, me) == ["new", "new"]
+        anybody = (await service.get(PATH)).json["comments"]
+        assert not any("new" in comment for comment in anybody)
+
+
+async def new_keys(service: Service, bearer: str) -> list[str]:
+    page = (await service.get(PATH, token=bearer)).json
+    return [comment["key"] for comment in page["comments"] if comment["new"]]
 
 
 async def test_a_reader_is_charged_by_the_discussions_of_the_site() -> None:

@@ -56,6 +56,11 @@ class ReadMarks(Protocol):
         A mark of an earlier epoch counts up to the position that it shares with this one.
         """
 
+    async def find_all(
+        self, person: UUID, discussions: Collection[UUID], log: LogHistory
+    ) -> dict[UUID, int]:
+        """Return a person's marks in those of the discussions where there are any, as `find`."""
+
     async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
         """Move a mark on, never back within one log. Return the mark."""
 
@@ -85,6 +90,12 @@ class MemoryReadMarks:
         mark = self._marks.find((person, discussion))
         last = None if mark is None else log.shared_until(mark[0])
         return None if mark is None or last is None else min(mark[1], last)
+
+    async def find_all(
+        self, person: UUID, discussions: Collection[UUID], log: LogHistory
+    ) -> dict[UUID, int]:
+        found = {each: await self.find(person, each, log) for each in discussions}
+        return {each: mark for each, mark in found.items() if mark is not None}
 
     async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
         before = await self.find(person, discussion, log)

@@ -9,8 +9,9 @@ from rostra.log import POSITION_MAX, LogHistory
 from rostra_adapters.application.read_marks import DiscussionMark, InboxMark
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
-_FIND = """
-select position, log from public.rostra_read_marks where person = $1 and discussion = $2
+_FIND_ALL = """
+select discussion, position, log from public.rostra_read_marks
+where person = $1 and discussion = any($2::uuid[])
 """
 # `known` are the log and its earlier epochs, each with the last position that it shares with it.
 _ADVANCE = """
@@ -50,10 +51,18 @@ class PostgresReadMarks:
         self._pool = pool
 
     async def find(self, person: UUID, discussion: UUID, log: LogHistory) -> int | None:
+        return (await self.find_all(person, [discussion], log)).get(discussion)
+
+    async def find_all(
+        self, person: UUID, discussions: Collection[UUID], log: LogHistory
+    ) -> dict[UUID, int]:
         with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_FIND, person, discussion)
-        last = None if record is None else log.shared_until(record["log"])
-        return None if record is None or last is None else min(record["position"], last)
+            rows = await self._pool.fetch(_FIND_ALL, person, list(discussions))
+        return {
+            discussion: min(position, last)
+            for discussion, position, log_id in rows
+            if (last := log.shared_until(log_id)) is not None
+        }
 
     async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
         known = {**log.earlier, log.id: POSITION_MAX}

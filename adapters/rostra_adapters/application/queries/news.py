@@ -5,12 +5,13 @@ that they saw then and do not see now. The reader's own acts are left out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
 
+from rostra import ids
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
@@ -178,18 +179,25 @@ async def news_page(
 
 
 async def add_new(
-    log: EventLog, comments: Sequence[CommentShape], mark: int | None, person: str
+    log: EventLog, comments: Sequence[CommentShape], marks: Mapping[UUID, int], person: str
 ) -> None:
     """Set `new` on comments and all below them: shown now, not shown at the mark, by others.
 
-    Read from the comments' own streams. Without a mark nothing is new.
+    `marks` are the reader's, by discussion. Read from the comments' own streams. Without a mark
+    nothing is new.
     """
     every = list(_all(comments))
-    rows = {} if mark is None else await log.read_streams([comment.id for comment in every])
+    marked = {
+        comment.id: mark
+        for comment in every
+        if (mark := marks.get(ids.discussion_of(comment.id))) is not None
+    }
+    rows = await log.read_streams(list(marked)) if marked else {}
     for comment in every:
         author = comment.author
         is_own = author is None or author.id == person
-        comment.new = not is_own and _is_new(rows.get(comment.id, ()), mark or 0)
+        mark = marked.get(comment.id)
+        comment.new = mark is not None and not is_own and _is_new(rows[comment.id], mark)
 
 
 def _is_new(rows: Sequence[Recorded], mark: int) -> bool:

@@ -1,6 +1,6 @@
 """The reads of discussions, comments, replies, passages and counts."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import Annotated, Any, Literal, NoReturn, get_args
 from urllib.parse import quote
@@ -21,7 +21,11 @@ from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
 from rostra_adapters.application.queries.as_of import FoldAllowance, allowing
 from rostra_adapters.application.queries.my_votes import add_my_votes
 from rostra_adapters.application.queries.news import add_new, add_new_counts, news_since
-from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
+from rostra_adapters.application.queries.requests import (
+    CommentQuery,
+    DiscussionRequest,
+    SiteRequest,
+)
 from rostra_adapters.application.read_position import ReadPosition
 from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.auth.readers import Reader, id_in_path
@@ -238,9 +242,7 @@ class ReadRoutes:
             is_closed=not reader.may_read(site, rules),
             charge=lambda discussions: self.charge_site(request, discussions),
         )
-        person = asked.viewer.person
-        if person is not None:
-            await add_my_votes(self._app.log, page.comments, person)
+        await self._add_personal(page.comments, asked)
         return page
 
     async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:
@@ -276,7 +278,7 @@ class ReadRoutes:
         """Return a comment as it is shown under its own address."""
         found = await self._app.queries.comment(asked, comment)
         if found is not None:
-            await self._add_personal([found], asked)
+            await self._add_personal([found], asked, asked.past)
         return found
 
     async def _replies(self, query: Query, reader: Reader, request: web.Request) -> Any:
@@ -303,26 +305,27 @@ class ReadRoutes:
         )
         page = await self._app.queries.comments_page(asked, wanted)
         if page is not None:
-            await self._add_personal(page.comments, asked)
+            await self._add_personal(page.comments, asked, asked.past)
         return page
 
     async def _add_personal(
-        self, comments: Sequence[CommentShape], asked: DiscussionRequest
+        self, comments: Sequence[CommentShape], asked: SiteRequest, past: int | None = None
     ) -> None:
         """Add the fields of a reader with a token: their votes, and the mark of new comments."""
         person = asked.viewer.person
         if person is None:
             return
-        await add_my_votes(self._app.log, comments, person, asked.past)
-        mark = await self._mark(asked, person)
-        await add_new(self._app.log, comments, mark, person)
+        await add_my_votes(self._app.log, comments, person, past)
+        discussions = {ids.discussion_of(comment.id) for comment in comments}
+        marks = {} if past is not None else await self._marks(asked, person, discussions)
+        await add_new(self._app.log, comments, marks, person)
 
-    async def _mark(self, asked: DiscussionRequest, person: str) -> int | None:
-        """Return the reader's mark in a discussion, None without one and for past reads."""
-        if asked.past is not None:
-            return None
+    async def _marks(
+        self, asked: SiteRequest, person: str, discussions: Collection[UUID]
+    ) -> dict[UUID, int]:
+        """Return the reader's marks in those of the discussions where there are any."""
         stream = ids.person_id(asked.site, person)
-        return await self._app.read_marks.find(stream, asked.discussion, asked.log)
+        return await self._app.read_marks.find_all(stream, discussions, asked.log)
 
     async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
@@ -331,8 +334,9 @@ class ReadRoutes:
         page = await self._app.queries.passages_page(asked)
         person = asked.viewer.person
         if page is not None and person is not None:
-            mark = await self._mark(asked, person)
-            since = await self._app.log.head() if mark is None else mark
+            is_past = asked.past is not None
+            marks = {} if is_past else await self._marks(asked, person, [discussion])
+            since = marks[discussion] if discussion in marks else await self._app.log.head()
             news = await news_since(self._app.log, discussion, since, person)
             add_new_counts(page.passages, news)
         if page is None or not as_annotations:
