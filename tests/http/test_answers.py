@@ -150,6 +150,30 @@ async def test_what_shows_no_view_is_compressed_likewise(service: Service, path:
     assert "Accept-Encoding" in packed.headers["Vary"]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip"),
+        ("deflate, GZIP ; q=0.001", "gzip"),
+        ("x-gzip", "gzip"),
+        ("gzip;q=0, identity", None),
+        ("br, gzip; q=0.000", None),
+        ("deflate, notgzip", None),
+    ],
+)
+async def test_the_quality_that_a_client_gives_gzip_decides(
+    service: Service, accepted: str, encoding: str | None
+) -> None:
+    [discussion, *_] = await service.given(opened(), *(posted(f"c{n}") for n in range(20)))
+    await service.catch_up()
+    for path in (f"/v1/discussions/{discussion}/comments", "/embed/rostra.js", "/v1/events"):
+        headers = {"Accept-Encoding": accepted}
+        bearer = token("feed") if path == "/v1/events" else None
+        for _ in range(2):  # the second may come from a cache
+            answer = await service.ask("GET", path, headers=headers, token=bearer)
+            assert (answer.status, answer.headers.get("Content-Encoding")) == (200, encoding), path
+
+
 async def test_a_request_may_come_compressed_and_its_limit_counts_it_unpacked(
     service: Service,
 ) -> None:

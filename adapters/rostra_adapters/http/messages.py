@@ -1,6 +1,7 @@
 """Bodies: taken in within a limit, and given out encoded."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from email.message import Message
 from email.utils import formatdate
@@ -26,6 +27,8 @@ HTML = "text/html; charset=utf-8"
 OCTETS = "application/octet-stream"
 UTF_8 = ("utf-8", "utf8")
 ETAG_BYTES = 12
+_GZIP_NAMES = ("gzip", "x-gzip")
+_REFUSING_WEIGHT = re.compile(r"\s*q=0(?:\.0*)?\s*", re.IGNORECASE)
 BODILESS = (204, 304)
 """Statuses whose answers have no body."""
 LINES = "application/x-ndjson"
@@ -172,9 +175,18 @@ def answer(
     if len(body) > compressed_bytes_min:
         vary = [response.headers["Vary"]] if "Vary" in response.headers else []
         response.headers["Vary"] = ", ".join([*vary, "Accept-Encoding"])
-        if "Accept-Encoding" in request.headers:
-            response.enable_compression()
+        if wants_gzip(request):
+            response.enable_compression(web.ContentCoding.gzip)
     return response
+
+
+def wants_gzip(request: web.BaseRequest) -> bool:
+    """Return whether the client takes gzip: it names it, with a quality above 0."""
+    for each in request.headers.get(hdrs.ACCEPT_ENCODING, "").split(","):
+        coding, _, weight = each.partition(";")
+        if coding.strip().lower() in _GZIP_NAMES:
+            return _REFUSING_WEIGHT.fullmatch(weight) is None
+    return False
 
 
 def answer_with(

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from rostra_adapters.application.invalidation import ChangeFeed, InvalidatedCache, ReadMark
 from rostra_adapters.http.base_urls import forwarded_prefix
-from rostra_adapters.http.messages import header_lines, is_known, status_line
+from rostra_adapters.http.messages import header_lines, is_known, status_line, wants_gzip
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.request_state import STATE
@@ -178,9 +178,3 @@ def shown_of(
         always.update(ANY_ORIGIN)
     secure(always)
     return CachedPage(body, etag, always, position, origins, long)
-
-
-def wants_gzip(request: web.BaseRequest) -> bool:
-    """Return whether the client takes gzip."""
-    asked = request.headers.get(hdrs.ACCEPT_ENCODING)
-    return asked is not None and "gzip" in asked and "gzip;q=0" not in asked.replace(" ", "")

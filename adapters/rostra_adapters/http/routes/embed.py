@@ -13,7 +13,7 @@ from importlib.resources import files
 from aiohttp import hdrs, web
 
 from rostra_adapters.http.joining import join_modules
-from rostra_adapters.http.middleware.page_cache import wants_gzip
+from rostra_adapters.http.messages import wants_gzip
 from rostra_adapters.http.problems import Problem
 
 ENTRIES = ("rostra.js", "count.js")
