@@ -19,6 +19,7 @@ from rostra.limits import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 from rostra.names import GUEST, given_name, is_guest
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
+from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.addresses import normalize_address
 from rostra_adapters.application.notify.links import address_hash
@@ -33,6 +34,7 @@ from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.auth.tokens import require_token
 from rostra_adapters.http.bodies import Body
 from rostra_adapters.http.messages import answer_with
+from rostra_adapters.http.middleware.page_cache import POSITION
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.request_state import STATE
@@ -367,8 +369,11 @@ class PersonAccount(PersonRoutes):
         person = ids.person_id(actor.site, actor.person)
         marks = self._app.read_marks
         await marks.read_inbox(person, log, up_to=new.up_to or 0, positions=positions)
-        unread = await self._inboxes.unread(actor.site, actor.person)
-        return answer_with(request, UnreadShape(unread=unread))
+        begun = self._app.position()
+        with read_position.record_read_position() as seen:
+            unread = await self._inboxes.unread(actor.site, actor.person)
+        headers = {POSITION: str(seen.lowest or begun)}
+        return answer_with(request, UnreadShape(unread=unread), headers=headers)
 
     async def _enter(self, request: web.Request) -> Actor:
         require_token(request, "comment")  # also for unknown ids
