@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from support.service import Event, Service, event, opened, posted, serving, token
+from rostra_adapters.http.auth.tokens import sign
+from support.service import SECRET, Event, Service, event, opened, posted, serving, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 COMMENTS = f"/v1/discussions/{DISCUSSION}/comments"
@@ -163,6 +164,22 @@ async def test_a_person_sets_their_name_where_the_site_says_so(service: Service)
     assert named.json["name"] == "Ann Bell"
     await service.given(opened(), posted("c1"))
     assert await authors(service) == [{"id": "ann", "name": "Ann Bell"}]
+
+
+async def test_a_person_takes_their_name_back_where_names_come_from_tokens(
+    service: Service,
+) -> None:
+    await service.given(event("site.configured", settings={"names": "person"}), opened())
+    await me(service, {"name": "Old"})
+    await service.given(event("site.configured", settings={"names": "token"}))
+    bearer = sign(SECRET, scope="comment", site="gazette", person="ann", name="New")
+    headers, body = {"Content-Type": "application/json"}, b'{"body": "Yes."}'
+    await service.ask("POST", COMMENTS, token=bearer, headers=headers, body=body)
+    assert (await me(service, bearer=bearer)).json["name"] == "Old"
+    assert await authors(service) == [{"id": "ann", "name": "Old"}]
+    assert (await me(service, {"name": "Other"}, bearer=bearer)).problem == "name-from-token"
+    assert (await me(service, {"name": None}, bearer=bearer)).json["name"] == "New"
+    assert await authors(service) == [{"id": "ann", "name": "New"}]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ unknown to all but its author and the moderators.
 """
 
 import msgspec
-from msgspec import UNSET
 
 from rostra.commands import (
     ApproveComment,
@@ -200,8 +199,11 @@ def after_subscription(act: CommandContext, subscription: Subscription) -> Comma
 
 
 def may_name_themselves(command: ConfigurePerson, rules: Rules) -> None:
-    """Raise name-from-token if the site takes names from tokens."""
-    if command.name is not UNSET and rules.names == "token":
+    """Raise name-from-token if the site takes names from tokens.
+
+    A name that was set before may be taken back.
+    """
+    if isinstance(command.name, str) and rules.names == "token":
         raise Refusal("name-from-token", f"the site {command.site!r} takes names from tokens")
 
 

@@ -37,7 +37,6 @@ from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.middleware.page_cache import POSITION
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.routes.feed import refuse_ahead
 from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
@@ -242,21 +241,17 @@ class PersonAccount(PersonRoutes):
 
     async def _me(self, request: web.Request, actor: Actor) -> web.Response:
         found = await self._people.settings(actor.site, actor.person)
-        rules = request[STATE].rules
         words = found.words
         person = ids.person_id(actor.site, actor.person)
         confirmed, is_confirmed = await self._app.outbox.confirmed_address(person), False
         if confirmed is not None and words.email is not None:
             key = await self._app.outbox.link_key()
             is_confirmed = confirmed == address_hash(person, words.email, key)
-        name = words.name
-        if name is None or rules is None or rules.names == "token":
-            name = actor.token_name or name
         notify = msgspec.structs.asdict(words.notify or NotifySettings())
         given = {reason: cadence for reason, cadence in notify.items() if cadence is not None}
         shape = MeShape(
             id=actor.person,
-            name=name,
+            name=words.name or actor.token_name,
             email=words.email,
             email_confirmed=is_confirmed,
             language=words.language,
