@@ -233,6 +233,7 @@ async def test_no_guest_changes_their_name_to_a_protected_one(staffed: Service) 
         refused = await renamed(staffed, name, bearer)
         assert (refused.status, refused.problem) == (422, "name-reserved"), name
     assert (await renamed(staffed, "Zoe Lee", bearer)).json["name"] == "Zoe Lee"
-    assert (await renamed(staffed, "The Editors", token("comment", site=SITE, person="ann"))).json[
-        "name"
-    ] == "The Editors"
+    ann = token("comment", site=SITE, person="ann")
+    assert (await renamed(staffed, "The Editors", ann)).json["name"] == "The Editors"
+    await staffed.given(event("site.configured", settings={"names": "token"}))
+    assert (await renamed(staffed, "The Editors", bearer)).problem == "name-from-token"

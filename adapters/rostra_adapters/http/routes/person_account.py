@@ -207,7 +207,8 @@ class PersonAccount(PersonRoutes):
         new = await self._decode(request, NewSettings)
         if isinstance(new.name, str) and is_guest(actor.person):
             rules = await self._app.lookup.current_site_rules(actor.site)
-            await request.app[GUEST_NAMES].check(actor.site, rules, new.name)
+            if rules.names == "person":  # else the command is refused
+                await request.app[GUEST_NAMES].check(actor.site, rules, new.name)
         command = ConfigurePerson(site=actor.site, who=actor.person, **msgspec.structs.asdict(new))
         if isinstance(new.email, str):
             await self._admit_confirmation(new.email)
