@@ -59,7 +59,7 @@ _RENAMED = {"Act": "CommandContext"}
 def __getattr__(name: str) -> Any:
     """Import a name when it is first read: a process that only folds decides nothing.
 
-    A renamed class has its earlier name, too, for one release.
+    A renamed class has its earlier name, too, until 0.3.0.
     """
     if (now := _RENAMED.get(name)) is not None:
         warnings.warn(f"rostra.{name} is now rostra.{now}", DeprecationWarning, stacklevel=2)

@@ -45,7 +45,10 @@ _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
-    """Doing it twice changes nothing."""
+    """Unify line ends, drop a leading byte order mark, and replace NUL and lone surrogates.
+
+    Normalising a text twice gives the same text.
+    """
     unified = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return _NOT_TEXT.sub("\ufffd", unified)
 
@@ -85,7 +88,7 @@ def _check_depth(html: str) -> None:
 
 
 def _pieces(root: Any) -> Iterator[str | None]:
-    """Texts in document order; None where a block begins or ends. Depth costs no recursion."""
+    """Yield texts in document order, and None where a block begins or ends. Do not recurse."""
     waiting: list[Any] = [root]
     while waiting:
         node = waiting.pop()

@@ -130,7 +130,7 @@ PERSONAL = "personal"
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     topic: msgspec.json.Decoder(event_type).decode for topic, event_type in TYPES.items()
 }
-"""Of each tag: from the payload to the event. Raises msgspec.DecodeError."""
+"""Decoder of each tag: payload to event. Raises msgspec.DecodeError."""
 _words_decoder = msgspec.json.Decoder(Words)
 encode = msgspec.json.Encoder().encode
 """An event's payload as the compact JSON that `state` holds."""

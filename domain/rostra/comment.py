@@ -1,7 +1,7 @@
 """A comment or a reply: its place in the tree, its wording, and whether it is shown.
 
-Three registers, each ruled by the latest time: its current with the
-moderators, whether it was removed, and whether it is pinned.
+Three independent facts, each decided by the event with the latest time: the moderators' decision,
+the removal, and the pin.
 """
 
 from typing import Literal, TypeVar
@@ -49,8 +49,7 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     - `path`: ids of its ancestors, the top-level comment first, `parent` last.
     - `asked`: the parent that the publisher named, if the depth limit led to another one.
     - `personal`: the author's name and e-mail and the body, sealed with the author's key. None if
-      they
-      were erased before the event was published here.
+      these words were erased before the event was published here.
     """
 
     topic = "comment.posted"
@@ -112,7 +111,7 @@ class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, g
 
 
 class CommentWordingRejected(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A wording that waited is refused; the approved one stays shown.
+    """Rejection of a pending wording; the approved wording stays shown.
 
     Publishers know this as a `comment.rejected` that names a wording.
     """
@@ -137,7 +136,7 @@ class _StatusChanged(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class CommentRemoved(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """By others (`removed`) or by its author (`deleted`)."""
+    """Removal of a comment by others (`removed`) or by its author (`deleted`)."""
 
     topic = "comment.removed"
 
@@ -149,33 +148,33 @@ class CommentRestored(_StatusChanged, frozen=True, kw_only=True, omit_defaults=T
 
 
 class CommentApproved(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Held or rejected no more; a wording that waited is the one that is shown."""
+    """Approval of a comment, and of its pending wording if there is one."""
 
     topic = "comment.approved"
     wording: WordingRef | None = None
 
 
 class CommentRejected(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Refused by the moderators, with the latest of its wordings."""
+    """Rejection of a comment, with its pending wording if there is one."""
 
     topic = "comment.rejected"
     wording: WordingRef | None = None
 
 
 class CommentHeld(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Back in the moderators' queue, with the latest of its wordings."""
+    """Return of a comment to the moderators' queue, with its pending wording if there is one."""
 
     topic = "comment.held"
     rule: str | None = None
 
     @property
     def settles_flags(self) -> bool:
-        """Return whether it decides on flags: those that caused it wait for a moderator."""
+        """Return whether this event settles open flags. A hold that flags caused does not."""
         return self.by != FLAGS
 
 
 class CommentPinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """It leads its discussion."""
+    """Pin of a comment to the top of its discussion."""
 
     topic = "comment.pinned"
     by: str | None = None
@@ -183,7 +182,7 @@ class CommentPinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class CommentUnpinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """It leads no more."""
+    """Removal of a comment's pin."""
 
     topic = "comment.unpinned"
     by: str | None = None

@@ -112,7 +112,7 @@ def check_article(field: str, article: str) -> None:
 
 
 def check_quote(exact: str) -> None:
-    """White space and what nobody sees are no words. Raises ValueError."""
+    """Raise ValueError if a quote has no visible character."""
     if not Folded(exact).text.strip():
         raise ValueError("`exact` must not be blank")
 

@@ -13,7 +13,10 @@ from rostra.refusals import id_collision
 
 
 class CommentFlagged(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`personal` holds the reason, sealed with the key of the person who flagged."""
+    """Flag of a comment by the person `by`.
+
+    `personal` holds the reason, sealed with that person's key.
+    """
 
     topic = "comment.flagged"
     comment: UUID
@@ -27,7 +30,7 @@ FlagEvent = CommentFlagged
 
 
 class Flag(msgspec.Struct, frozen=True):
-    """Both are None before the first event."""
+    """State of a flag. Both fields are None before the first event."""
 
     comment: UUID | None = None
     by: str | None = None

@@ -174,7 +174,7 @@ def comment_id_of_person(discussion: DiscussionId, person: str, idempotency_key:
 
 
 def vote_id(comment: CommentId, voter: str) -> VoteId:
-    """One person's vote on one comment. Not kept: hardly anyone votes twice on one."""
+    """Return the id of a person's vote on a comment. Not cached: few persons vote twice on one."""
     return VoteId(StreamId(UUID(int=number_of(*votes_start(comment), _encode(voter)))))
 
 
@@ -194,7 +194,7 @@ def number_of(bits: int, start: bytes, name_json: bytes) -> int:
 
 
 def flag_id(comment: CommentId, person: str) -> FlagId:
-    """One person's flag on one comment."""
+    """Return the id of a person's flag on a comment."""
     return FlagId(_part(comment, Kind.FLAG, "flag", str(comment), person))
 
 
@@ -209,7 +209,7 @@ def passage_id_of_person(discussion: DiscussionId, person: str, idempotency_key:
 
 
 def subscription_id(discussion: DiscussionId, person: str) -> SubscriptionId:
-    """One person's subscription to one discussion."""
+    """Return the id of a person's subscription to a discussion."""
     return SubscriptionId(_part(discussion, Kind.SUBSCRIPTION, "subscription", person))
 
 

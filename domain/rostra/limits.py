@@ -35,7 +35,7 @@ CONTEXT_CHARACTERS_MAX = 500
 SOURCE_CHARACTERS_MAX = 1_000
 ARTICLE_BYTES_MAX = _value("ARTICLE_BYTES_MAX")
 PASSAGES_MAX = 5_000
-"""Of one article. Each revision anchors them all."""
+"""Passages of one article. Each revision of the article anchors all of them."""
 MARKS_A_DAY_MAX = 20
 """Passages that one person marks in one article within `DAY_SECONDS`."""
 DAY_SECONDS = 24 * 60 * 60

@@ -15,10 +15,11 @@ import msgspec
 from rostra.ids import EventId, Position, StreamId
 
 EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
-"""After no version of any stream."""
+"""Versions to read after: none, so that every stream is read from its first event."""
 
 
 POSITION_MAX = Position(2**63 - 1)
+"""Greatest position: the column is a `bigint`."""
 
 
 class NewEvents(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ def cleaned_name(name: str) -> str:
 
 
 def _is_clean(name: str) -> bool:
-    """Accept quickly what nearly all names are; False says nothing."""
+    """Return True if a name is certainly clean. False means that the full check must decide."""
     if not 0 < len(name) <= NAME_CHARACTERS_MAX or not name.isprintable():
         return False
     if "  " in name or name.strip() != name:

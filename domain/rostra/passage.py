@@ -13,12 +13,12 @@ from rostra.times import LONG_AGO, Time
 
 
 class PassageMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Marked, marked again, or its question reworded: always whole.
+    """Mark, new mark or new question of a passage. The event carries all fields.
 
     `exact`, `prefix`, `suffix` are a TextQuoteSelector, `start` and `end` a
-    TextPositionSelector (Unicode code points) of the W3C Web Annotation model. `key` is
-    None where a person marked it: then they are the article's own words in `revision`, and `by`
-    is that person. Older rows have neither.
+    TextPositionSelector (Unicode code points) of the W3C Web Annotation model. If a person marked
+    the passage, `key` is None, `by` is that person, and the words and their context are quoted from
+    `revision`. Older rows have neither `by` nor `revision`.
     """
 
     topic = "passage.marked"
@@ -34,21 +34,21 @@ class PassageMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class PassageClosed(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """No more comments are made on it."""
+    """End of a passage for new comments."""
 
     topic = "passage.closed"
     by: str | None = None
 
 
 class PassageReopened(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Comments may be made on it again."""
+    """Reopening of a passage for new comments."""
 
     topic = "passage.reopened"
     by: str | None = None
 
 
 class PassageUnmarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """It is shown no more; its comments stay."""
+    """Removal of a passage's mark. Its comments stay."""
 
     topic = "passage.unmarked"
     by: str | None = None
@@ -68,10 +68,10 @@ class PassageMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class PassageOrphaned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A passage is nowhere in the article's text.
+    """Loss of a passage: the article's new revision lacks its words.
 
-    `start`, `prefix` and `suffix` are its last place and the words around it, as far as known: it
-    is found again by them.
+    `start`, `prefix` and `suffix` are its last place and the words around that place, as far as
+    known. The search in the next revision uses them.
     """
 
     topic = "passage.orphaned"

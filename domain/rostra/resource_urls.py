@@ -20,7 +20,7 @@ _TRACKING = re.compile(
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _APART = re.compile(r"%..|[^%]+", re.DOTALL)
-"""What stays encoded, whose last digit is no letter, and what is between."""
+"""Pattern of one percent-encoded byte, or of the text up to the next one."""
 _RESERVED = re.compile(r"[^\w.~\-\u0080-\U0010ffff]", re.ASCII)
 _NOT_IN_URLS = re.compile(r"[^!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")

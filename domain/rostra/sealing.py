@@ -27,7 +27,7 @@ def associated_data(stream: UUID, topic: str, event_id: UUID, field: str) -> byt
 
 
 NEVER: Mapping[UUID, int] = MappingProxyType({})
-"""Nobody was ever erased."""
+"""Erasures of a log in which nobody was erased."""
 
 
 class Opener(Protocol):

@@ -30,7 +30,7 @@ Moderation = Literal["none", "first", "all"]
 Voting = Literal["both", "up", "off"]
 GuestVotes = Literal["address", "name", "off"]
 Wordings = Literal["moderators", "public"]
-"""Who sees a comment's earlier wordings, besides its author."""
+"""Readers of a comment's earlier wordings, besides its author."""
 Marking = Literal["persons", "publisher"]
 Names = Literal["token", "person"]
 """Source of a person's name: the token, or the person, who sets it once for all."""
@@ -110,9 +110,9 @@ class RuleConditions(
     links_min: int | None = None
     """Least number of links."""
     guest: bool | None = None
-    """Whether the author is a guest."""
+    """True: the author is a guest. False: the author has an account."""
     first: bool | None = None
-    """Whether the author still has no approved comment."""
+    """True: the author has no approved comment yet. False: the author has one."""
     letters_same_share: float | None = None
     """Least share of the most frequent letter among all letters."""
 
@@ -182,7 +182,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ca
     wordings: Wordings | None = None
     marking: Marking | None = None
     breaks: bool | None = None
-    """Whether a single newline in a comment's body is a line break."""
+    """True if a single newline in a comment's body is a line break."""
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
@@ -204,7 +204,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True, cach
     flags_to_hold: int | None = None
     """Number of persons whose flags hold a published comment; 0 for none."""
     moderators_named: bool | None = None
-    """Whether the public log of moderation names moderators, instead of their role."""
+    """True if the public log of moderation names moderators; else it names their role."""
 
 
 class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,7 +29,7 @@ SiteEvent = SiteConfigured
 
 
 class Site(msgspec.Struct, frozen=True):
-    """`name` is None before the first event."""
+    """State of a site. `name` is None before the first event."""
 
     name: str | None = None
     settings: SiteSettings = SiteSettings()

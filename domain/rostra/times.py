@@ -33,7 +33,7 @@ _SECONDS_END = 19
 
 
 def format_time(moment: datetime) -> Time:
-    """`moment` (any offset) as text."""
+    """Return the time of a moment, which may have any offset."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     text: str = msgspec.to_builtins(utc)  # a tenth of what `isoformat` takes
     return Time(text if utc.microsecond else f"{text[:_SECONDS_END]}.000000Z")
@@ -70,7 +70,10 @@ def to_datetime(time: Time) -> datetime:
 
 
 def parse_time(text: str) -> Time:
-    """RFC 3339 with any offset; digits beyond the sixth are cut. Raises ValueError."""
+    """Return the time that an RFC 3339 text with any offset names. Raises ValueError.
+
+    Digits beyond the sixth are cut.
+    """
     if _OURS.fullmatch(text) is not None:
         datetime.fromisoformat(text)
         return Time(text)
@@ -89,5 +92,5 @@ def parse_time(text: str) -> Time:
 
 
 def later(time: Time, seconds: float) -> Time:
-    """`time` moved by `seconds`."""
+    """Return the time `seconds` after `time`; before it if `seconds` is negative."""
     return format_time(to_datetime(time) + timedelta(seconds=seconds))

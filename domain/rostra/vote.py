@@ -82,7 +82,7 @@ class Vote(msgspec.Struct, frozen=True, gc=False):
     nullified: bool = False
     ruled: Time = LONG_AGO
     casts: int = 0
-    """How often it was cast, changes and retractions included."""
+    """Number of times that the vote was cast, changes and retractions included."""
 
     @property
     def effect(self) -> Value:

@@ -135,7 +135,7 @@ class Crowd:
             events = [event for event, result in pairs if _is_busy(result)]
             if not events:
                 return
-        raise AssertionError("others keep changing what this is about")
+        raise AssertionError("conflicting writes; retry")
 
     # -- what is drawn
 

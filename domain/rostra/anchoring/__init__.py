@@ -31,7 +31,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return a renamed function or class under its earlier name, for one release."""
+    """Return a renamed function or class under its earlier name, until 0.3.0."""
     if (now := {"Standing": "LastPlace", "standing": "last_place"}.get(name)) is not None:
         message = f"rostra.anchoring.{name} is now rostra.anchoring.{now}"
         warnings.warn(message, DeprecationWarning, stacklevel=2)

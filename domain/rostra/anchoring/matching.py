@@ -15,17 +15,20 @@ from typing import NamedTuple
 import edlib  # type: ignore[import-not-found]  # an extension module without stubs
 
 GRAM_CHARACTERS = (6, 8)
+"""Lengths of the pieces that patterns are cut into."""
 HITS_MAX = 60_000
-"""Places of a piece. A pattern of more common pieces (`aaaa…`) looks like its surroundings …"""
+"""Greatest number of places of a pattern's pieces. A pattern with more places (`aaaa…`) is searched
+for only around its last place."""
 COMMON_REACH_CHARACTERS = 10_000
+"""Reach of that search on either side, in code points, less the length of the pattern."""
 COMMON_REACH_CHARACTERS_MIN = 2_000
-"""… and is only searched for so far around its last place, less its own length."""
+"""Least reach of that search, for the longest patterns."""
 BLOCK_CHARACTERS = 64
-"""edlib compares so many letters of a pattern at once."""
+"""Letters of a pattern that edlib compares at once."""
 REGION_WORK, CANDIDATE_WORK, HIT_WORK = 2_500, 100_000, 800
-"""What else takes time, in letters compared with a block of a pattern."""
+"""Cost of a region, a candidate and a place of a piece, in letters compared with a block."""
 SIMILARITIES_KEPT = 4_096
-"""If a text repeats itself, so do the contexts of the words."""
+"""Results of `similarity` that are cached: a text that repeats itself repeats its contexts."""
 SYMBOLS_MAX = 254
 """edlib distinguishes 256 symbols. One is for unknown letters, one for gaps in the text."""
 GAP = b"\xff"
@@ -214,7 +217,7 @@ class Alphabet(dict[int, int]):
         return 0
 
     def code(self, text: str) -> bytes:
-        """One byte a letter."""
+        """Return the text as edlib's symbols, one byte a letter."""
         return text.translate(self).encode("latin-1")
 
     def errors(self, pattern: str, actual: str) -> int:
@@ -324,7 +327,10 @@ class Grams:
 
 
 def _size(pattern: str, errors_max: int) -> int:
-    """There must be more pieces than errors; the longer they are, the rarer by chance."""
+    """Return the greatest length of pieces that gives more pieces than errors.
+
+    Longer pieces occur by chance less often.
+    """
     longest = len(pattern) // (errors_max + 1)
     return max(size for size in GRAM_CHARACTERS if size <= longest)
 

@@ -40,7 +40,7 @@ class Again(msgspec.Struct, frozen=True):
     last: LastPlace | None
     """Place in the revision before: an orphan is looked for there again."""
     in_place: bool = False
-    """Nothing but typography and white space changed before the passage."""
+    """True if only typography and white space changed before the passage."""
 
 
 def anchor_again(text: str, places: Sequence[Place], previous: str | None = None) -> list[Again]:
@@ -74,9 +74,8 @@ def state(outcome: Outcome, marked_at: int | None, *, in_place: bool = False) ->
     """Return the state of a passage.
 
     - `anchored`: its words are where it was marked, but for white space and typography. A passage
-      marked without a place is anchored where it is first found. `in_place` is true if the passage
-    was
-      anchored and the text before it did not change.
+      marked without a place is anchored where it is first found. `in_place` says that the passage
+      was anchored and that the text before it did not change.
     - `moved`: the words are elsewhere, or changed.
     - `orphaned`: the words were not found.
     """

@@ -67,32 +67,46 @@ __all__ = [
 ]
 
 CHARACTERS_PER_ERROR = 10
+"""Letters of a quote for each error that a candidate may have."""
 APPROXIMATE_CHARACTERS_MIN = 12
+"""Least letters of a quote that is searched for with errors."""
 SCORE_MIN = 0.495
+"""Least score of a candidate that is taken for the passage. See decision 0006."""
 
 SHORT_CHARACTERS_MAX = 32
+"""Greatest length of a quote that may be found by its contexts alone."""
 SHORT_CHANGED_SHARE_MAX = 0.5
+"""Greatest share of such a quote's letters that may have changed."""
 
 CONTEXT_MIN = 0.5
-"""As much is alike between texts that have nothing in common, give or take."""
+"""Least similarity of a context that counts. Unrelated texts reach about 0.5."""
 CONTEXT_MIN_CHANGED = 0.75
-"""As much is alike between entries of a list: its next one is no new wording of this one."""
+"""The least similarity if the quote has errors. Neighbouring entries of a list reach about 0.75."""
 
 QUOTE_WEIGHT_MAX = 32
+"""Weight of the longest quotes (Q in the formula above), in letters."""
 CONTEXT_WEIGHT_MAX = 16
+"""Weight of the longest context on one side (P, S), in letters."""
 CONTEXT_WEIGHT = 0.5
+"""Weight of one letter of context; a letter of the quote has weight 1."""
 NEARNESS_WEIGHT = 0.1
+"""Weight of the distance (N), less than that of one letter of context."""
 SCORE_DIGITS = 6
+"""Decimals of a score in events."""
 
 CONTEXT_COMPARED_CHARACTERS_MAX = 96
+"""Letters of a context that are compared."""
 
 CANDIDATES_MAX = 64
-"""So many are scored, the nearest first; of common words also those with a like side."""
+"""Greatest number of scored candidates, the nearest first. A common quote has as many more for each
+side of its contexts."""
 SIDE_CHARACTERS = 8
+"""Letters of a side of the context that such a further candidate has beside it."""
 ROUNDS_MAX = 8
+"""Greatest number of error counts that are tried for one quote."""
 WORK_MAX = 6_000_000_000
-"""Of all searches with errors in a text, in letters compared with a block of a quote. When it is
-done, the passages that are left are looked for word for word alone."""
+"""Greatest work of all searches with errors in one text, in letters compared with a block of a
+quote. Remaining quotes are searched for without errors."""
 
 _BORDER = "\x02" * CONTEXT_CHARACTERS
 """Added before and after the text, so that a passage there has a whole context, too."""
@@ -187,7 +201,7 @@ class _Article:
 
 
 class _Context(NamedTuple):
-    """Folded, and no longer than is compared."""
+    """Context in the compared form, cut to CONTEXT_COMPARED_CHARACTERS_MAX letters."""
 
     prefix: str
     suffix: str
@@ -355,7 +369,7 @@ class _Search:
         return places
 
     def _matches(self, ends: Sequence[int], errors: int) -> list[Match]:
-        """Those that end there, the nearest first."""
+        """Return the matches with `errors` errors that end at these offsets, the nearest first."""
         matches: list[Match] = []
         for end in sorted(ends, key=lambda end: abs(end - len(self.exact) - self._near)):
             found = self._haystack.ending(self.exact, end, errors)

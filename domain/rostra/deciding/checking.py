@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 
 def is_checked(commanded: object) -> bool:
-    """Return whether a decoder has made the command and its act, or `checked` looked at them."""
+    """Return whether a decoder made the command and its act, or `validate` checked them."""
     return isinstance(commanded, Commanded) and commanded.is_checked
 
 

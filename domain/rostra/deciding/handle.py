@@ -3,6 +3,18 @@
 A batch has the commands that arrived at the same time. It has one read and one append, and later
 commands see the effects of earlier ones. Groups that the log refuses as stale are read and decided
 again.
+
+With a slot in the pipeline (`BatchSlot`), a batch is decided while the batch before it is appended.
+Without one, only step 5 is done, for all groups.
+
+1. `_first_attempt` decides from the cache. That has the states which the earlier batch will write
+   if the log takes all its groups.
+2. It waits for that append. If the append changed streams otherwise (`disturbed`), and a decision
+   read one of them, the whole batch is decided again.
+3. `_confirmed` reads the streams of decisions without events, because the log checks the versions
+   of the other decisions only. If one is old, the cache is cleared and all is decided again.
+4. The cache gets the new states, the next batch may begin, and the groups are appended.
+5. `_attempt` reads the streams of the commands without an outcome, decides them and appends.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -27,7 +39,9 @@ from rostra.sealing import KeyRing
 __all__ = ["ATTEMPTS_MAX", "Commanded", "Outcome", "acting_person", "answer_each", "handle"]
 
 ATTEMPTS_MAX = 32
+"""Attempts to append before a command is refused as busy: another writer won each time."""
 MISSING_ROUNDS_MAX = 8
+"""Rounds of reads for one decision. Each round gives the streams that the last one asked for."""
 
 
 _PARTED = frozenset({ErasePerson.topic, ReviseArticle.topic})
@@ -45,7 +59,7 @@ class _Work:
         if not works:
             return
         if self._articles is None:
-            raise RuntimeError("the texts of articles are asked for, and none are kept")
+            raise RuntimeError("no store of article texts was given to `handle`")
         self.done |= await self._articles.work(works)
 
     async def store_text(self, command: Command) -> None:
@@ -150,7 +164,7 @@ async def _handle(
             break
         outcomes |= await _attempt(log, of, ring, commands, pending, work, turn)
         pending = [index for index in pending if index not in outcomes]
-    busy = Refusal("busy", "others keep changing what this is about", retryable=True)
+    busy = Refusal("busy", "conflicting writes; retry", retryable=True)
     return [outcomes.get(i) or Outcome("rejected", refusal=busy) for i in range(len(commands))]
 
 
@@ -163,7 +177,10 @@ async def _attempt(
     work: _Work,
     turn: BatchSlot | None,
 ) -> dict[int, Outcome]:
-    """Read, and decide pending commands once. The result lacks those that are stale."""
+    """Read the streams, decide the pending commands once, and append.
+
+    The result lacks the commands whose groups the log refused as stale.
+    """
     batch = await _decide_all(log, ring, commands, pending, work)
     outcomes = await _appended(log, of, batch, work)
     if turn is not None:
@@ -181,7 +198,10 @@ async def _first_attempt(
     work: _Work,
     turn: BatchSlot,
 ) -> dict[int, Outcome]:
-    """Decide from cached streams, while the batch before is being appended."""
+    """Decide from cached streams while the batch before is appended, then append.
+
+    The result lacks the commands whose groups the log refused as stale.
+    """
     everything = range(len(commands))
     read_in_turn = turn.is_ready
     batch = await _decide_all(log, ring, commands, everything, work, turn.known)
@@ -202,7 +222,7 @@ async def _first_attempt(
 
 
 async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) -> bool:
-    """Check that decisions without events read the newest versions of their streams."""
+    """Return whether decisions without events read the newest versions of their streams."""
     upon = {it for decision in batch.decisions if not decision.events for it in decision.guards}
     unsure = upon - batch.read if read_in_turn else upon
     if not unsure:
@@ -320,7 +340,7 @@ async def _decide_all(
         wanted = wanted | batch.missing_streams
         owners |= batch.missing_owners
         await work.do(batch.missing_works)
-    raise RuntimeError("decisions never stop naming further streams")
+    raise RuntimeError(f"a decision asked for more streams in each of {MISSING_ROUNDS_MAX} rounds")
 
 
 async def _seal_all(ring: KeyRing, batch: BatchDecider) -> frozenset[UUID]:

@@ -216,7 +216,7 @@ def _placed(
 
 
 def _where_it_stands(command: MarkPassage, placed: Placed | None) -> MarkPassage:
-    """With the place where its words are, and the context there where none was given."""
+    """Return the command with the place that was found, and its context if none was given."""
     if placed is None or not isinstance(placed.outcome, Anchored):
         return command
     where = placed.outcome

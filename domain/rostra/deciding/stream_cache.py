@@ -13,6 +13,7 @@ from rostra import ids
 from rostra.deciding.stream_states import FirstVote, StoredStream, unwritten_of
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
+"""Estimated memory of all cached streams, in bytes."""
 STATE_BYTES = 1_000
 """Estimated memory of a stream without its events, in bytes."""
 VOTE_BYTES = 550
@@ -25,7 +26,9 @@ GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON)
 _GUESSES = [unwritten_of(kind) if kind in GUESSED_KINDS else None for kind in ids.Kind]
 _GUESS_IDS = frozenset(id(guess) for guess in _GUESSES if guess is not None)
 WRONG_SHARE_MAX = 0.25
+"""Share of a batch's commands that the log may refuse before states are no longer assumed."""
 COMMANDS_WITHOUT_GUESSES = 20_000
+"""Commands after which states are assumed again."""
 
 
 VOTED_COMMENTS_MAX = 10_000
@@ -171,8 +174,8 @@ def _bytes(current: StoredStream) -> int:
 class BatchSlot:
     """Place of a batch in the pipeline: it is decided while the batch before is appended.
 
-    `disturbed` holds the streams that differ from the states that later batches were given, by the
-    numbers of their ids.
+    `disturbed` holds the numbers of the ids of the streams that this batch changed otherwise than
+    the cache said when the next batch was decided. `wait_for_previous` gives them to that batch.
     """
 
     def __init__(self, known: StreamCache) -> None:

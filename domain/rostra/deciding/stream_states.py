@@ -161,7 +161,7 @@ class StreamState(msgspec.Struct, frozen=True, gc=False):
     seen: tuple[EventRef, ...]
     payload_bytes: int = 0
     plain: bool = False
-    """Whether the state holds words that are not sealed."""
+    """True if the state holds words that are not sealed."""
     fault: str | None = None
     """The first event that cannot be folded, and why: nothing more is decided about it."""
 

@@ -30,7 +30,7 @@ FAULT_CHARACTERS_MAX = 300
 NAME_CHARACTERS_MAX = 200
 T = TypeVar("T")
 UNKNOWN_FIELDS_BYTES_MAX = 8 * 1024
-"""Of a longer body only the first unknown field is named."""
+"""Greatest size of a body whose unknown fields are all named; of a longer one, only the first."""
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -355,7 +355,7 @@ def fault_of(error: msgspec.ValidationError, at: str) -> Fault:
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _NAMED = re.compile(r"`(\w+)` ((?:is|must|lies|cannot) .*)", re.DOTALL)
 _PATTERNS = (
-    # part of a pattern in `texts` | its meaning
+    # part of a pattern in `rostra.fields` | its meaning
     (r"[Hh][Tt]", "must be an absolute http or https URL"),
     (r"x9f@]", "must not be empty, nor hold control characters or an `@`"),
     (r"%[0-9A-Fa-f]{2}", "must be a URI reference"),
@@ -367,7 +367,7 @@ _PATTERNS = (
 
 
 def words(message: str) -> str:
-    """msgspec's message without the regular expression that few can read."""
+    """Return msgspec's message, with a regular expression replaced by its meaning."""
     if "matching regex" in message:
         for part, said in _PATTERNS:
             if part in message:
