@@ -162,11 +162,13 @@ def check_cursor(
 
 
 def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:
-    """Raise CursorRefused where it is not known what moved since page one."""
+    """Raise CursorRefused if the view was rebuilt, or moves since the first page were pruned."""
     if cursor.history != history:
-        raise CursorRefused("cursor-too-old", "the view has been rebuilt, and has changed")
+        raise CursorRefused(
+            "cursor-too-old", "the view was rebuilt and has changed; restart from the first page"
+        )
     if cursor.as_of < moves_from:
-        raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
+        raise CursorRefused("cursor-too-old", "cursor expired; restart from the first page")
 
 
 # -- of a site's discussions by their activity, as they are today

@@ -490,9 +490,10 @@ def _values_after(begin: Cursor, last: LastKey) -> dict[str, Any]:
 
 
 def _refuse_unknown(begin: Cursor, head: asyncpg.Record) -> None:
-    """Raise CursorRefused where it is not known what moved since page one."""
+    """Raise CursorRefused if the cursor's views lag, lead or are gone, or lack moves."""
     if head["begun_history"] is None:
-        raise CursorRefused("cursor-too-old", "the views of its first page are elsewhere or gone")
+        detail = "the views of the first page lag, lead or are gone; restart from the first page"
+        raise CursorRefused("cursor-too-old", detail)
     refuse_old(begin, history=head["begun_history"], moves_from=head["begun_moves_from"])
 
 
