@@ -89,7 +89,7 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
     marks_per_address: Rate | None = Rate(burst=100, per_second=0.001)
     """Passages: some 90 a day, so that no address uses up the places of an article."""
     bytes_per_person: Rate | None = Rate(burst=64 * 1024, per_second=512.0)
-    """Of the bodies of comments: four of the longest at once, then one every 32 s."""
+    """Bytes of comments' bodies: four of the longest at once, then one every 32 s."""
     bytes_per_address: Rate | None = Rate(burst=1024 * 1024, per_second=16 * 1024.0)
     preview_rate: Rate | None = Rate(burst=60, per_second=0.5)  # of a person
     publish_rate: Rate | None = None

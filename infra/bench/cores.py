@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.versions import INFRA, environment
 
 EVENTS = 60_000
-"""Of the log beforehand; one in seven is a comment."""
+"""Events that the log has at the beginning; one in seven is a comment."""
 CONNECTIONS = 64
 BATCH_VOTES = 1_000
 FEW_COMMENTS = 10

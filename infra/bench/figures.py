@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 Rule = Literal["at least", "at most", "at most more", "at most alone", "reported"]
-"""What is held against the bar: ours as a share of the peer's (`at least`, `at most`), what
-ours has more than the peer's, or ours alone. A figure that is `reported` has no bar."""
+"""Number that is compared with the bar: ours as a share of the peer's (`at least`, `at most`), ours
+less the peer's (`at most more`), or ours (`at most alone`). A `reported` figure has no bar."""
 
 
 class Figure(msgspec.Struct, kw_only=True):

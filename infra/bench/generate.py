@@ -50,7 +50,7 @@ SITE = "gazette"
 SOURCE = "urn:bench"
 AUTHORS = 5_000
 VOTERS = 20_011
-"""A prime: whoever steps through it by any stride meets everybody once."""
+"""Number of voters. It is a prime, so that steps of any length reach each voter once."""
 MODERATORS = 20
 WINDOW_COMMENTS = 64
 VOTES_KEPT = 6

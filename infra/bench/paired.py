@@ -35,7 +35,7 @@ BATCH_VOTES = 1_000
 SINGLE_VOTES = 512
 CONNECTIONS = 32
 BATCHES_AT_ONCE = 2
-"""So many are never refused as busy, however slow the machine is."""
+"""Batches that are sent at once: two are never refused as busy, however slow the machine is."""
 SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a server that ends
 SITE = "news"
 MODES = ("batches", "batches, few comments", "lines", "single")

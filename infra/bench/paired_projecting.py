@@ -32,7 +32,7 @@ LOADS = {
     "16 votes a page, 10 comments": (10, 16, 60),
 }
 EVENTS = 60_000
-"""Of the log beforehand; one in seven is a comment."""
+"""Events that the log has at the beginning; one in seven is a comment."""
 WAIT_SECONDS_MAX = 60.0
 
 _PROJECTING = "select pid from pg_locks where locktype = 'advisory' and database = (\

@@ -17,7 +17,7 @@ from bench.memory import Peak
 
 INFRA = Path(__file__).parents[1]
 WITHOUT_LIMITS = ("--comments-per-person", "off", "--bytes-per-person", "off")
-"""A few writers stand for many."""
+"""Options without limits a person, because few writers take the place of many."""
 SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a server that ends
 READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0

@@ -21,12 +21,12 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     only_comments: Load = Load(events=200_000, comments=1.0, votes=0.0)
     page: int = 1_000
     seconds: float = 3.0
-    """How long a rate is taken, about."""
+    """Seconds for which a rate is measured, about."""
     stock_events: int = 4_000
-    """How many the stock runner projects: at 1,400/s a million would take the whole evening."""
+    """Events that the stock runner projects. At 1,400 a second a million takes too long."""
     comments_min: int = 20
     durable: bool = True
-    """Whether folders that are made here are written through to the disk."""
+    """True if folders that are made here are written through to the disk."""
 
 
 QUICK = Scale(

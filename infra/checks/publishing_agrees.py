@@ -34,7 +34,7 @@ PLACES = {"private": 3, "up-only": 4, "removed": 1, "moved": 6}
 VOTES = 2_000
 BATCH_EVENTS = 500
 LINES = 100
-"""So few lines arrive at once: of more, it depends on the time how they are cut into batches."""
+"""Lines of a request: so few arrive at once. More would be cut into batches by their timing."""
 SINGLES = 60
 SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a service that ends
 BATCHED, BY_LINE, STRUCTURED = (

@@ -35,7 +35,7 @@ WHEELS = 200
 JUMPS = 40
 TOP = "rostra-discussion section .list > li"
 VOTED = 0.4
-"""Of the comments, and answered as many."""
+"""Share of the comments that is voted on, and share that is answered."""
 
 _WATCH = """
 window.tasks = [];

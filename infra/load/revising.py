@@ -34,7 +34,7 @@ APART_SECONDS = 0.01
 QUIET_SECONDS = 3.0
 BATCH_EVENTS = 1_000
 FOUND_CHARACTERS_MIN = 32
-"""The very letters of a shorter quote may also stand elsewhere."""
+"""Least length of a quote that must be found: a shorter one may also be elsewhere in the text."""
 CHAPTER_CHARACTERS = 20_000
 
 

@@ -114,7 +114,7 @@ class MemoryViews:
                 self._in_discussion.setdefault(discussion_of(new), []).append(new)
 
     def forget_moves(self) -> None:
-        """From here on a list can be read on only where it was begun from here on."""
+        """Drop recorded moves. Cursors of earlier lists are refused from now on."""
         self._moves.clear()
         self._moves_kept, self._moves_from = 0, self.read_up_to
 

@@ -70,7 +70,7 @@ class BackgroundTask:
     def __init__(self, work: Work, name: str, *, is_vital: bool = True) -> None:
         self.name = name
         self.is_vital = is_vital
-        """Whether the process is not ready while the task fails."""
+        """True if the process is not ready while the task fails."""
         self.error: str | None = None
         """Error of the last attempt; None after a success."""
         self._work = work

@@ -19,7 +19,7 @@ from rostra_adapters.observability import tracing
 BATCH_COMMANDS_MAX = 1_000
 QUEUE_COMMANDS_MAX = 20_000
 QUEUE_COMMANDS_MIN = 2 * BATCH_COMMANDS_MAX
-"""So many may wait however long that takes: one batch is decided while one is appended."""
+"""Commands that may wait however long they take: one batch is decided while one is appended."""
 AHEAD_COMMANDS_MIN = 64
 """Commands that are decided while the batch before them is being appended. Fewer wait until it is
 durable, so that more can join them: each batch costs as much as several commands."""
@@ -29,6 +29,7 @@ BUSY_RETRY_SECONDS = 1.0
 PACE_DECAY = 0.8
 """Weight of all earlier batches in the estimate when another one is added."""
 SLOW_AT_ONCE_MAX = 4
+"""Submissions with such slow commands that are handled at once; further ones wait."""
 _SLOW_TOPICS = frozenset({MarkPassage.topic, ReviseArticle.topic})
 """Types of commands that may take seconds: they search the texts of articles."""
 

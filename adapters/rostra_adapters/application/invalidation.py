@@ -27,8 +27,8 @@ PREFIXES_PER_NOTIFICATION = 490
 EVERYTHING = "*"
 """Announces that anything may have changed."""
 PART = f"{EVERYTHING} "
-"""Begins a notification that others about the same page follow. A process of a version that knows
-no parts takes it for `EVERYTHING`."""
+"""Beginning of a notification that others about the same page follow. A process of a version that
+knows no parts reads it as `EVERYTHING`."""
 
 _LOOKED_INTO = frozenset({CommentPosted.topic, DiscussionOpened.topic})
 
@@ -117,7 +117,7 @@ class ChangeFeed:
         self.listening = True
 
     def lose(self, *, listening: bool = True) -> None:
-        """Anything may have changed."""
+        """Drop all known changes after some may have been missed."""
         self.listening = self.listening and listening
         self.losses += 1
         self.last_position = self._forgotten = 0
@@ -131,7 +131,10 @@ class ChangeFeed:
 
 
 class ReadMark(msgspec.Struct, frozen=True):
-    """Position that the views had reached before a read, and the losses until then."""
+    """Stamp taken before a cached read: the position that the views had reached, and the losses.
+
+    It is no person's read mark (see the glossary).
+    """
 
     position: int
     losses: int
@@ -176,7 +179,7 @@ class InvalidatedCache(Generic[T]):
         return kept.value
 
     def begin(self, position: int) -> ReadMark:
-        """Before reading; `position` is one that the views have reached."""
+        """Return the stamp to take before a cached read. The views have reached `position`."""
         return ReadMark(max(position, self._changes.last_position), self._changes.losses)
 
     def put(

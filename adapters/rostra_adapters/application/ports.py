@@ -145,7 +145,7 @@ class MeteredLog(Protocol):
 
     @property
     def holes(self) -> int:
-        """Number of positions that will never hold an event."""
+        """Number of gaps found since start: positions that will never hold an event."""
 
     @property
     def queued_events(self) -> int:

@@ -40,7 +40,7 @@ from rostra_adapters.postgres.vote_counts import PostgresVoteCounts
 from rostra_adapters.postgres.webhooks import PostgresWebhooks
 
 Failover = Literal["lossless", "lossy"]
-"""Whether a promoted standby may lack the last events that were acknowledged."""
+"""Kind of failover: after a `lossy` one the log may lack the last acknowledged events."""
 POOL_SIZE_MIN = 8
 """Least connections of a process; 6 are held by what listens, projects and appends."""
 DIRECT_POOL_SIZE_MAX = 6

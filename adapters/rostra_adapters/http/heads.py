@@ -162,7 +162,7 @@ class BoundedParser:
         self._head_bytes = 0
         """Bytes of a request line and headers that are not whole yet."""
         self._has_line, self._last_bytes = False, b""
-        """Whether those hold a line end, and the last of them."""
+        """True if those bytes hold a line end; and the last of those bytes."""
         self._head_bytes_max = settings.request_line_bytes_max + settings.headers_bytes_max
         self._is_chunked = False
         self._chunked_bytes = self._chunks = 0

@@ -16,7 +16,7 @@ from rostra_adapters.http.messages import BYTE_ORDER_MARK, READ_BYTES
 from rostra_adapters.http.unpacking import unpacker_of
 
 LINES_MAX = 1_000
-"""Lines of a batch, as many as one append takes."""
+"""Greatest number of lines of a batch, equal to BATCH_COMMANDS_MAX of the command queue."""
 CHUNKS_WAITING_MAX = 16
 IN_MEMORY_BYTES_MAX = 1024 * 1024
 UNREAD_BYTES_MAX = 1024**3

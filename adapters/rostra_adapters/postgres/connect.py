@@ -285,7 +285,7 @@ LOST = (
     asyncpg.InvalidSchemaNameError,
     *CANCELLED,
 )
-"""What says that the database cannot serve us now, rather than that we asked wrongly."""
+"""Errors which say that the database cannot serve us now. Others say that a statement is wrong."""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 
 POLL_SECONDS = 1.0
-"""How long a follower waits at most before it looks for itself."""
+"""Seconds without a notification after which a follower looks itself."""
 PING_SECONDS = 5.0
 """Time between queries that find out whether the connection still has a server."""
 PING_SECONDS_MAX = 5.0

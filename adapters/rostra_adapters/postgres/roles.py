@@ -28,8 +28,8 @@ TABLES = {
     "rostra_keys.master_keys": "select, insert, delete",
     **{f"public.{name}": ROWS for name in schema.OPERATIONAL_TABLES},
 }
-"""What the serving role may do with each table that it does not own. A new table is named here,
-or a service could not use it: a test looks at all tables that there are."""
+"""Rights of the serving role on each table that it does not own. Add each new table here, or the
+service cannot use it. A test compares this with the tables of the database."""
 APPEND = """public.rostra_append_on(
     uuid, uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
     integer[], bigint[], integer[], integer[]

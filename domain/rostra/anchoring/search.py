@@ -98,8 +98,8 @@ CONTEXT_COMPARED_CHARACTERS_MAX = 96
 """Letters of a context that are compared."""
 
 CANDIDATES_MAX = 64
-"""Greatest number of scored candidates, the nearest first. A common quote has as many more for each
-side of its contexts."""
+"""Greatest number of scored candidates, the nearest first. A common quote has the same number again
+for each side of its contexts."""
 SIDE_CHARACTERS = 8
 """Letters of a side of the context that such a further candidate has beside it."""
 ROUNDS_MAX = 8

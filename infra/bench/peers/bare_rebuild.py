@@ -9,7 +9,7 @@ from bench.peers import compared
 from rostra_adapters.postgres.views import schema
 
 VERSION = 800
-"""Of the tables, beside those that are served."""
+"""Version of the tables, beside those that are served."""
 SECONDS_MAX = 3_600.0
 
 _FILLING = Path(__file__).with_suffix(".sql").read_text()

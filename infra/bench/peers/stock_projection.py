@@ -26,7 +26,7 @@ from rostra_projections.tables import Fact, Fragment, Key, Rows, Table
 from rostra_projections.views import View
 
 VERSION = 900
-"""Of the tables, beside those that are served."""
+"""Version of the tables, beside those that are served."""
 SECONDS_MAX = 600.0
 
 _ALL = tuple(codec.TYPES)

@@ -16,7 +16,7 @@ WARM_EVENTS = 200_000
 """Appended before appending is measured: each page of an index is written whole into the WAL the
 first time that it changes after a checkpoint, of which there is one in millions of events."""
 ROUNDS_MAX = 3
-"""Of the large load: a round of it takes ten times as long."""
+"""Rounds of the large load: each takes ten times as long."""
 
 
 async def measure(setting: Setting) -> list[Figure]:

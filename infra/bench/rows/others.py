@@ -28,7 +28,7 @@ APPENDED_GUESSED = 8_000
 ASKED_GUESSED = 500
 """A second, about, of the slower of the two."""
 COMMENTS = 200
-"""Stand there already: they are voted on, and read."""
+"""Comments that exist at the beginning: they are voted on and read."""
 PAGE_COMMENTS = 20
 WORDS = "A comment of a sentence or two, as most of them are; *with* a word in it that stands out."
 RESOURCE = "/beside"

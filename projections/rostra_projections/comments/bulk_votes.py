@@ -42,8 +42,8 @@ class _VoteAlone(_Vote, gc=False, forbid_unknown_fields=True):
 
 
 BETWEEN = b"],\n["
-"""What many votes' states are joined with: it can stand between votes, but in none. Not in a
-text, which has no line breaks; and outside of one, where nothing is nested, no bracket closes."""
+"""Bytes that join the states of many votes. No vote holds them: its texts have no line breaks, and
+no bracket closes outside of its texts, because nothing in it is nested."""
 
 _decode = msgspec.json.Decoder(_Vote).decode
 _decode_joined = msgspec.json.Decoder(list[tuple[_VoteAlone]]).decode
@@ -168,7 +168,7 @@ class VoteSums:
         self._sums: dict[str, VoteSum] = {}
         self.votes = 0
         self.is_odd = False
-        """Whether a vote cannot be read: then the fold must be asked about all of them in order."""
+        """True if a vote cannot be read. Then the fold reads all votes of the page in order."""
 
     def add_rows(self, rows: Iterable[Recorded]) -> list[Recorded]:
         """Sum the votes among the next rows of the page; return the rows that are none."""

@@ -305,7 +305,7 @@ def _latest(counts: CountsRow, posted_at: Time, gain: int) -> None:
 
 
 def _participate(rows: Rows, row: CommentRow, gain: int) -> int:
-    """By how many participants more or less there are."""
+    """Count the comment for its author. Return the change in participants: -1, 0 or 1."""
     participants = rows.of(PARTICIPANTS)
     key = (row.discussion, row.author)
     person = participants.get(key)

@@ -17,7 +17,7 @@ Place = tuple[Any, ...]
 Before = Mapping[UUID, Place]
 
 Values = tuple[Any, ...]
-"""Of all fields of a comment's row."""
+"""Values of all fields of a comment's row."""
 Counts = Mapping[UUID, CountsRow]
 
 _FIELDS = ("shown", "pinned", "score", "best", "controversial", "hot")

@@ -21,9 +21,8 @@ class Shown(IntEnum):
 class CommentRow(msgspec.Struct, gc=False):
     """Row of a comment.
 
-    - `words` and `edited_words`: sealed as in the log, with the ids of their events. None if they
-      were
-      erased before the event was published here.
+    - `words` and `edited_words`: sealed as in the log, with the ids of their events. None if the
+      words were erased before the event was published here.
     - `position`: that of the posting. `changed`: that of the last change.
     - `shown_replies` and `hidden_replies`: numbers of direct replies, by their readers.
     """
@@ -63,9 +62,8 @@ class CommentRow(msgspec.Struct, gc=False):
 class CountsRow(msgspec.Struct, gc=False):
     """Counts of a group.
 
-    - `top` and `flat`: lengths of its lists (top-level comments, all comments). `…_hidden`: numbers
-      of
-      further comments that moderators see.
+    - `top` and `flat`: lengths of its lists (top-level comments, all comments).
+    - `top_hidden` and `flat_hidden`: numbers of further comments that moderators see.
     - `latest_at`: greatest time of a counted comment.
     - `active_at`: that time, or else the time when the discussion was opened.
     - `site`: site of a discussion's group.

@@ -251,7 +251,7 @@ class FoundPage(msgspec.Struct, kw_only=True):
     searched: int
     """Number of comments that were searched."""
     complete: bool
-    """Whether every comment was searched that could be, and none was left out."""
+    """True if the search ended in time and no match is left out. It reads a limited number."""
 
 
 class ActShape(msgspec.Struct, kw_only=True, gc=False):
@@ -351,7 +351,7 @@ class Viewer(msgspec.Struct, frozen=True):
     person: str | None = None
     moderator: bool = False
     sees_removed: bool = False
-    """Whether the words of removed comments are shown, as in the lists for moderators."""
+    """True if the words of removed comments are shown, as in the lists for moderators."""
 
 
 ANYONE = Viewer()

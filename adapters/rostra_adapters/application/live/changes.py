@@ -78,7 +78,7 @@ class Changes(msgspec.Struct):
     votes: dict[UUID, list[Cast]] = msgspec.field(default_factory=dict)
     passages: dict[UUID, int] = msgspec.field(default_factory=dict)
     unlisted: set[UUID] = msgspec.field(default_factory=set)
-    """Of the passages those that may have been shown, and are perhaps no more."""
+    """Those of `passages` that may have been shown before and perhaps are no longer."""
     erased: dict[str, int] = msgspec.field(default_factory=dict)
     """Erased persons of the site, whose comments have no words."""
 

@@ -55,7 +55,7 @@ _logger = logging.getLogger(__name__)
 
 
 class TooOld(Exception):
-    """The position lies further back than is looked for."""
+    """The position is older than the changes that are cached or read again."""
 
 
 class Batch(msgspec.Struct):
@@ -87,7 +87,7 @@ class Channel:
         self._batches: deque[Batch] = deque()
         self._moved = WakeUp()
         self.watchers: set[WakeUp] = set()
-        """Of those who read several channels: woken whenever this one has gone on."""
+        """Wake-ups of readers of several channels. Each is sent when this channel has gone on."""
 
     def after(self, position: int) -> Batch | None:
         """Return the next batch after a position, None if nothing changed since. Raises TooOld."""
@@ -128,7 +128,7 @@ class Channel:
         self.start = after
 
     def forget(self) -> None:
-        """Words that were read are not kept, nor those that are being read."""
+        """Drop cached batches, and discard reads in progress."""
         self.forgotten += 1
         if self._batches:
             self.start = self._batches[-1].upto
@@ -286,7 +286,7 @@ class Live:
         return channel
 
     def end(self) -> None:
-        """Every reader goes, those who enter as well."""
+        """Close all channels and refuse new ones: readers connect again."""
         self.ending = True
         self._end_all()
         self._stop()

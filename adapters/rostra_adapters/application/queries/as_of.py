@@ -30,7 +30,7 @@ from rostra_projections.cursors import Cursor, CursorRefused
 PEEKS_AT_ONCE_MAX = 2
 """Each holds a connection."""
 HERE_EVENTS_MAX = 500
-"""So few are folded in a few milliseconds: less than the way to another process."""
+"""Events that are folded in this process: a few milliseconds, less than the way to another one."""
 PastReads = PastViews | FoldedElsewhere
 """Reads of a discussion at a past position."""
 UNCLOCKED_ROWS = 100

@@ -58,7 +58,7 @@ class News:
         self._edited: set[UUID] = set()
         self._votes = 0
         self.is_cut = False
-        """Whether there are more events than were read."""
+        """True if there are more events than were read."""
 
     def note(self, row: Recorded) -> None:
         """Take in an event of the discussion."""

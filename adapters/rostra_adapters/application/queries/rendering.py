@@ -46,13 +46,13 @@ LINE_STEPS = 1
 TOKEN_STEPS = 1
 INLINE_TOKEN_STEPS = 2
 PIPE_STEPS = 5
-"""Of each `|`, which may be a border of a table's cell."""
+"""Steps of each `|`, which may be a border of a table's cell."""
 CHARACTERS_A_STEP = 8
 """Characters of a link's target that are looked at in the time of one step."""
 MATCHED_CHARACTERS_A_STEP = 128
 """The same, where a regular expression looks at them."""
 LONG_PARTS = ("<", "(", '"', "'")
-"""Where such a part of a link does not end, all that follows was looked at."""
+"""Beginnings of parts of a link. If such a part does not end, the parser read all that follows."""
 URL_STEPS = 20
 
 INLINE_TAGS = ("b", "i", "em", "strong", "s", "u", "sub", "sup", "kbd", "br")

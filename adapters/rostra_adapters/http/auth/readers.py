@@ -45,7 +45,7 @@ class Reader:
         """Return the access to a discussion; None if unknown or not readable for the reader.
 
         Both cases cost the same. Only a reader with access gets the cached result. The answer
-        depends on an unknown discussion, but not on a hidden one (see `changes.streams_of`).
+        depends on an unknown discussion, but not on a hidden one (see `invalidation.streams_of`).
         """
         await self._app.views.fresh()
         access = self._app.lookup.cached_access(discussion)
@@ -110,7 +110,7 @@ class Reader:
         return readable
 
     async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
-        """Those of a site's discussions that they may read, in one look at the log."""
+        """Return those of a site's discussions that the reader may read, by one read of the log."""
         read_position.note(self._app.position())
         streams = await self._app.log.read_streams(discussions)
         known = {discussion for discussion, rows in streams.items() if rows}
@@ -129,7 +129,10 @@ class Reader:
             self.made_of.update(prefixes)
 
     def viewer(self, site: str) -> Viewer:
-        """Persons see how they voted and what of theirs is held, moderators all."""
+        """Return the viewer that the token makes on a site.
+
+        Persons see their votes and their own held comments, moderators see all.
+        """
         token = self._token
         if token is None or not token.reaches(site):
             return ANYONE

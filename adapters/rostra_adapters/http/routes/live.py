@@ -24,8 +24,8 @@ from rostra_adapters.http.settings import HttpSettings
 AFTER = "after"
 LIVE = web.AppKey("live", Live)
 UNTAKEN_BYTES_MAX = 64 * 1024
-"""What the system keeps, about, of what a reader does not take: left to itself it keeps megabytes
-of each, and nobody would notice for long that a reader is slow."""
+"""Size of a connection's send buffer (SO_SNDBUF). By default the system holds megabytes for each
+reader, so a slow reader would be noticed late."""
 POLL_SECONDS = 30
 """Time after which a reader without a stream may look again."""
 COMMENTS_A_REQUEST = 5

@@ -27,9 +27,9 @@ class RulesShape(msgspec.Struct, kw_only=True):
     body_bytes_max: int = BODY_BYTES_MAX
     """Bytes of a comment's body, in UTF-8."""
     may_mark: bool = False
-    """Whether persons may mark passages: the setting says so, and the article's text is here."""
+    """True if persons may mark passages: by the setting, and the article's text is stored."""
     mails: bool = False
-    """Whether readers get mails about what they subscribed to."""
+    """True if readers get mails about their subscriptions."""
 
 
 class RuleReads:

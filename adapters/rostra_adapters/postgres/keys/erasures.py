@@ -1,18 +1,24 @@
-"""Erasures across processes: each process learns of destroyed keys, and confirms it.
+"""Erasures across processes: each process drops destroyed keys, and confirms it.
 
-Each process that may hold keys records, every few seconds, up to which erasure it has dropped keys.
-NOTIFY wakes it at once; a process that has not looked for a while uses nothing that it holds until
-it has looked. The table of erasures is complete: a process that was stopped drops only keys erased
-meanwhile. One that cannot look drops all. So `GRACE_SECONDS` after its keys are no longer trusted a
-process shows nothing that it holds, and nobody waits for it.
+1. Each process that may hold keys looks for erasures every `LOOK_SECONDS`; NOTIFY wakes it at once.
+   It drops the destroyed keys, then reports the number of the last erasure that it has seen.
+2. An erasure waits for the reports of all processes (`wait_for_destruction`). It leaves out a
+   process whose last report is older than `trusted_seconds` and `GRACE_SECONDS` together.
+3. A process that has not looked for `trusted_seconds` uses no key until it has looked. So a process
+   that is left out shows no words. The table of erasures is complete: after a pause a process drops
+   only the keys that were destroyed meanwhile.
 
-A process that reads a standby looks there and confirms on the primary. A sign of life of it is the
-newest heartbeat of the primary that its standby has: one that has stopped to follow gives none.
-Nobody waits for a process before its first sign of life, nor after it gave none for long. So it
-uses no keys before its standby has all erasures from before it was waited for again. Where it
-loses its standby and takes another one that lags, it uses none before that has what it dropped.
+A process on a standby looks there and reports to the primary:
+
+4. Its report is as old as the newest heartbeat of the primary that the standby has. So a standby
+   that no longer follows the primary makes the reports old.
+5. A process that was left out, or that has just begun, may have missed erasures. It uses no key
+   until its standby has all erasures that the primary had at the new report.
+6. After a change to a standby that lags, it uses no key until that standby has every erasure whose
+   key the process has dropped.
 
 A lossy failover may lose erasures, whose numbers are then given again. It changes the log's id.
+Then a process drops all keys. See decisions 0010 and 0043.
 """
 
 import asyncio
@@ -33,15 +39,17 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.notify import Notifications
 
 LOOK_SECONDS = 3.0
+"""Seconds between looks for erasures, without a notification."""
 TRUSTED_SECONDS = 12.0
-"""For how long loaded keys are used after the last look."""
+"""Seconds after the last look for which loaded keys are used."""
 STALE_SECONDS = 60.0
-"""The same on a standby: it outlasts a failover of the primary."""
+"""Those seconds on a standby: longer than a failover of the primary takes."""
 GRACE_SECONDS = 8.0
-"""Seconds after the end of that time for which a process is still waited for."""
+"""Seconds after the end of that time for which an erasure still waits for a process."""
 WAIT_SECONDS = 0.05
+"""Seconds between looks while an erasure waits, or while this process lags."""
 WAIT_GRACE_SECONDS = 10.0
-"""Seconds beyond the longest sign of life after which waiting is given up."""
+"""Seconds beyond the longest time of waiting for a process after which an erasure gives up."""
 
 # In one snapshot: a standby that has the heartbeat has all erasures from before it.
 _NEW = """
@@ -118,7 +126,10 @@ class Erasures:
         self._task: BackgroundTask | None = None
 
     async def start(self) -> None:
-        """Before any key is loaded. Raises LogUnavailable."""
+        """Look once, then start the task that looks every few seconds. Raises LogUnavailable.
+
+        Call it before any key is loaded.
+        """
         await self._look()
         self._task = BackgroundTask(self._run, "erasures")
 
@@ -131,7 +142,7 @@ class Erasures:
 
     @property
     def is_current(self) -> bool:
-        """False where keys may have been destroyed that this process does not know of."""
+        """Return whether keys may be used: no erasure can have been missed."""
         return self._task is None or (
             self._is_trusted
             and self._forgotten >= self._required

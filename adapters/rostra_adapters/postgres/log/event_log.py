@@ -165,7 +165,7 @@ class PostgresLog:
 
     @property
     def holes(self) -> int:
-        """Positions that will never be: each was an alarm. For the metrics."""
+        """Number of gaps found since start that no writer can fill. For the metrics."""
         return self._holes.count
 
     @property

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 import asyncpg
 
 PROOF_SECONDS_MAX = 2.0
+"""Longest wait for writers that may still fill a gap. After it the reader tries again."""
 LOOK_SECONDS = 0.01
+"""Seconds between looks at whether those writers have ended."""
 
 WRITERS = """
 select array_agg(virtualtransaction)
@@ -35,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 
 class GapDetector:
-    """Which gaps are proved to be holes."""
+    """Detector of gaps in the log that no writer can fill any more."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -69,7 +71,7 @@ class GapDetector:
         return True
 
     def pass_over(self, after: int, positions: Sequence[int]) -> None:
-        """Count the holes that are passed over for the first time."""
+        """Count the gaps that a page passes over, each once."""
         if not positions or positions[-1] <= self._counted:
             return
         after = max(after, self._counted)

@@ -1,7 +1,7 @@
-"""Group commit: whatever waits while a commit is under way goes into the next one.
+"""Group commit: events that wait while a commit runs go into the next commit.
 
-Where much waits, that next one is made ready and sent while the first is still under way: the
-database begins with it at once, and neither waits for the other.
+Under load the next commit is sent on a second connection while the previous one still runs. So
+neither the process nor the database waits for the other. See decision 0021.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ Positions = Sequence[int | None]
 QUEUED_EVENTS_MAX = 50_000
 COMMIT_EVENTS_MAX = 4_000
 AHEAD_EVENTS_MIN = 64
-"""So many must wait for a second commit to be worth its fsync while another is under way."""
+"""Events that must wait for a second commit to be sent: fewer are not worth its fsync."""
 CHANNELS = 2
 ATTEMPTS_MAX = 5
 OTHER_LOG = "RS001"
@@ -41,8 +41,8 @@ OTHER_TIMELINE = "RS002"
 OPEN_EPOCH = "select public.rostra_open_epoch($1, $2)"
 BUSY_RETRY_SECONDS = 1.0
 
-# Rolled back for certain, by a writer that goes its own way, or since a stream that was to begin
-# has begun: the next look sees what is there.
+# Errors after which nothing was recorded: another writer appended, or the stream already exists.
+# The append is tried again.
 _DISTURBED = (
     asyncpg.UniqueViolationError,
     asyncpg.DeadlockDetectedError,
@@ -140,7 +140,7 @@ class GroupCommit:
 
     @property
     def _may_commit(self) -> bool:
-        """Return whether what waits is not to wait until a commit has ended."""
+        """Return whether another commit may be sent: none runs, or enough events wait."""
         return not self._under_way or self.queued_events >= AHEAD_EVENTS_MIN
 
     def _start(self) -> None:
@@ -281,7 +281,7 @@ class _Channel:
                 self._connection.terminate()
 
     async def drop_connection(self) -> None:
-        """Not given back to be used again: an append may still be running on it."""
+        """Close the connection instead of reusing it: an append may still run on it."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(asyncpg.InterfaceError):  # it is gone already

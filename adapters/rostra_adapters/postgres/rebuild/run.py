@@ -40,7 +40,8 @@ from rostra_projections.views import View
 logger = logging.getLogger(__name__)
 
 NEAR_EVENTS = 8_000
-"""So far behind, a page is folded while the live view waits."""
+"""Lag in events below which the new version catches up while the live view waits. Also the size
+of a page."""
 INDEXES_AT_ONCE = 2
 REPLACED_SECONDS_MIN = 60.0
 """Time for which the tables of a replaced version are kept: a read of them, on whatever standby,
@@ -110,7 +111,7 @@ class Begun(msgspec.Struct, frozen=True):
     live: ViewState
     at: float
     is_comparable: bool
-    """Whether the version that is served has all its tables, of the same shape."""
+    """True if the served version has all its tables, in the same shape."""
 
 
 async def rebuild(
@@ -206,7 +207,7 @@ async def is_whole(url: str, after: int, until: int) -> bool:
 async def _begin(
     connection: Connection, lineage: Lineage, view: View, head: int, until: int
 ) -> Begun:
-    """Empty tables of a version that nobody has written to."""
+    """Create empty tables under a new version number."""
     version, served, shape, reached = await schema.claim(connection, lineage, view)
     live = ViewState(view.name, served, shape, reached, lineage)
     await _drop_unserved(connection, view)
@@ -267,7 +268,7 @@ async def _replace(connection: Connection, others: _Others, begun: Begun, head: 
 
 
 async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:
-    """By pages, until the live view is near."""
+    """Fold pages until fewer than NEAR_EVENTS remain. Return the position reached."""
     while True:
         (live,) = await states(connection, fresh.lineage, [fresh.name])
         if live.position - position < NEAR_EVENTS:
@@ -276,7 +277,7 @@ async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> 
 
 
 async def _apply(connection: Connection, fresh: ViewState, position: int, until: int) -> int:
-    """Fold what lies between, a page at a time."""
+    """Fold the events after `position` up to `until` by pages. Return the position reached."""
     if position >= until:
         return position
     await columns.prepare(connection)
@@ -313,7 +314,7 @@ async def _compare(
 
 
 async def _hold(connection: Connection, live: ViewState) -> int:
-    """Keep the live view where it is until the transaction ends."""
+    """Stop the live view until the transaction ends. Return its position."""
     ((position, version),) = await connection.fetch(_LOCK, live.name, live.lineage.name)
     if version != live.version:
         raise RebuildRefused("another rebuild was faster")

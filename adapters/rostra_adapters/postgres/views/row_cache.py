@@ -32,7 +32,7 @@ class RowCache:
         self._newer: _Cached = {}
         self._older: _Cached = {}
         self._bytes = 0
-        """Of the newer generation."""
+        """Estimated memory of the newer generation, in bytes."""
 
     def pop(
         self, table: Table[Any], version: int, keys: Iterable[Key], rows: Rows, loaded: Loaded

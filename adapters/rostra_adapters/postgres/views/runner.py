@@ -31,12 +31,16 @@ PAUSE_SECONDS_MAX = 0.03
 took. Events recorded meanwhile form the next page: under load pages grow, each event costs less,
 and publishers have the rest of the processor."""
 FAR_EVENTS = 100_000
-"""So far behind, and by more than half of the log, views are rebuilt: that takes a fifth of the
-time, and others' processors."""
+"""Views more than this many events and half of the log behind are rebuilt in parallel. That takes a
+fifth of the time (decision 0025)."""
 FAR_JOBS = 2
+"""Processes of such a rebuild: few, because the service goes on answering beside it."""
 STANDBY_SECONDS = 0.5
+"""Seconds between attempts to get the lease while another process projects."""
 PRUNE_SECONDS = 60.0
+"""Seconds between removals of old moves and of replaced tables."""
 MOVES_KEPT = "1 hour"
+"""Age at which moves are removed. Lists that were begun earlier are read from the log."""
 
 PRUNE = """
 with gone as (
@@ -83,7 +87,7 @@ class ViewRunner:
         ]
 
     async def close(self) -> None:
-        """Close: what is being folded is finished or undone, never half done."""
+        """End projection. The current page is written whole or not at all."""
         await end_background(*self._tasks)
 
     async def _run(self) -> AsyncGenerator[None, None]:
@@ -147,7 +151,7 @@ class ViewRunner:
         await rebuilding.drop_replaced(connection, self._lineage)
 
     async def _rebuilt(self, view_states: Sequence[ViewState]) -> bool:
-        """Rebuild views that are far behind. Returns whether that was done.
+        """Rebuild views that are far behind. Return whether that was done.
 
         If it fails, for example for want of room for both versions, they catch up by pages.
         """
@@ -176,7 +180,7 @@ class ViewRunner:
     async def _catch_up_together(
         self, projector: Projector, view_states: Sequence[ViewState], position: int
     ) -> None:
-        """More and more at a time, which costs less for each event, until no page is full."""
+        """Project pages of growing size until one is not full. Large pages cost less an event."""
         limit = 2 * PAGE_EVENTS
         page = await self._log.read_after(position, limit, may_be_cached=True)
         async with task_group() as group:
@@ -198,13 +202,13 @@ class ViewRunner:
     async def _next_page(
         self, page: Sequence[Recorded], limit: int, *, full: bool
     ) -> list[Recorded]:
-        """Read while the page is projected; none after one that was not full."""
+        """Return the page after a full page; an empty one after any other."""
         return (
             await self._log.read_after(page[-1].position, limit, may_be_cached=True) if full else []
         )
 
     async def _catch_up(self, projector: Projector, behind: Sequence[ViewState], join: int) -> None:
-        """One page for the views that are furthest behind, at most up to where others are."""
+        """Project one page into the furthest-behind views; stop at the next view's position."""
         first = min(each.position for each in behind)
         last_ones = [each for each in behind if each.position == first]
         others = [each.position for each in behind if each.position > first]

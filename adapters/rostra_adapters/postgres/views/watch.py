@@ -17,9 +17,9 @@ from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 
 POLL_SECONDS = 1.0
-"""How soon we look for ourselves, without a notification."""
+"""Seconds without a notification after which the position is looked up."""
 POLL_UNNOTIFIED_SECONDS = 0.25
-"""The same while notifications do not arrive."""
+"""Those seconds while the connection for notifications is lost."""
 CATCH_UP_SECONDS_MAX = 5.0
 
 

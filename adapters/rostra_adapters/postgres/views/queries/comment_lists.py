@@ -13,11 +13,11 @@ from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.listing import ORDERS, Kind, Listing
 
 From = Literal["start", "pinned", "rest"]
-"""Where a page begins: at the start, or after a key among the pinned or the rest."""
+"""Beginning of a page: the list's start, or after a key among the pinned or the rest."""
 
 _C, _R = "public.comments_v{v} c", "public.comment_ranks_v{v} r"
 COLUMNS = ", ".join(f"{'cr'[COMMENTS.home_of(column)]}.{column}" for column in COMMENTS.types)
-"""Of a comment `c` and its ranks `r`."""
+"""Columns of a comment `c` and its ranks `r`."""
 _ORDERING = ("posted_at", "position")
 """Columns that end every order; comments and their ranks have them both."""
 

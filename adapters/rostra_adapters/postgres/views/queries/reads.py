@@ -182,7 +182,7 @@ _PAGE_COLUMNS_AHEAD = 10
 
 POINTER_ATTEMPTS_MAX = 20
 POINTER_RETRY_SECONDS = 0.02
-"""How much longer is waited before each look at which versions are served, but the first."""
+"""Seconds by which the wait grows before each further look at which versions are served."""
 
 
 def _columns(table: Table[Any], alias: str) -> str:
