@@ -52,7 +52,7 @@ STREAM_EVENTS_RESERVED = _value("STREAM_EVENTS_RESERVED")
 REVISION_EVENTS_RESERVED = 1_000
 """Places of an article's stream, before those, which persons' marks leave to its revisions."""
 COMMENT_EDITS_MAX = _value("COMMENT_EDITS_MAX")
-"""By the author of a comment, or published without another editor.
+"""Edits of one comment by its author, or published without another editor.
 Edits by moderators use ordinary places of the stream."""
 VOTE_CHANGES_MAX = _value("VOTE_CHANGES_MAX")
 """Changes of one vote after it was first cast, by any publisher."""

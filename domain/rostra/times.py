@@ -14,7 +14,7 @@ Time = NewType("Time", str)
 `parse_time` or `format_time` alone."""
 
 LONG_AGO = Time("")
-"""Before every time: the order of what no act has set yet."""
+"""Time before every other: the initial time of a field that no event has set yet."""
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII

@@ -36,7 +36,7 @@ ADDRESSES_OF_GUEST_MAX = 100
 ADDRESS_BAN_DAYS_MAX = VOTES_KEPT_DAYS
 """Longest ban of an address: hashes by older keys are not compared."""
 TOLERANCE_SECONDS = 0.001
-"""For rounding: the last write of a burst needs exactly the rest of the bucket."""
+"""Tolerance for rounding: the last write of a burst needs exactly the rest of the bucket."""
 DAY_SECONDS = 86_400
 
 

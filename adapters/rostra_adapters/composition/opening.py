@@ -61,35 +61,48 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
 ) -> AsyncIterator[App]:
     """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
-    `master_key`: 32 bytes, while it is being replaced the new one and then the former one;
-    by default ROSTRA_MASTER_KEY (64 hex digits, after a comma those of the former one), and
-    for SQLite a file beside the database. With `project` false, views are read but not kept up
-    to date by this process; with `make` false nothing that is missing in PostgreSQL is made.
-    `erasures`: the file to which erasures are appended; by default ROSTRA_ERASURES, else none;
-    while `restoring` none. `direct_url`: PostgreSQL's own URL, where `url` leads to a pooler in
-    transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
-    nothing is made, projected or written, and commands raise ReadOnly. News are polled for every
-    `look_seconds`. A process that stays open to read names the standby's primary by `primary_url`:
-    it confirms erasures there, and shows no words once its standby has not followed the primary for
-    `stale_seconds`. Without it, keys are loaded for each read, and erased words are shown until the
-    standby has replayed the erasure.
-    `failover`: "lossless" where a standby that may be promoted has every acknowledged event
-    (`synchronous_standby_names`); else a promotion begins another epoch of the log. By default
-    ROSTRA_FAILOVER, else "lossy".
-    `projector_lease_seconds`: time without a heartbeat after which another process projects.
-    `pool_size`: connections of this process, at least 8. `views`: views of your own, or names of
-    modules that have them in `VIEWS`; by default those of ROSTRA_VIEWS (names by comma). On
-    PostgreSQL each takes one more connection, and without `make` those that exist can be read.
-    `moderate`: carry out in this process what bans remove and restore, hold comments that many
-    persons flagged, and count votes for moderators; by default where it projects. A job that ends
-    with the process goes on in the next one that moderates; several may do so at once.
+    - `master_key`: key that wraps persons' keys, 32 bytes. While it is replaced: the new key, then
+      the former one, 64 bytes. Default: ROSTRA_MASTER_KEY (64 hex digits, after a comma those of
+      the former key), else for SQLite a file beside the database. Not used for "memory:".
+    - `project`: whether this process updates the views. If false, it only reads them. True by
+      default; SQLite and memory always project.
+    - `make`: whether missing tables are made in PostgreSQL. True by default.
+    - `erasures`: path of the file to which erasures are appended. Default: ROSTRA_ERASURES, else
+      none.
+    - `restoring`: whether a restore is under way. If true, no file of erasures is written, and an
+      unfinished restore is no error. False by default.
+    - `direct_url`: PostgreSQL's own URL, if `url` leads to a pooler in transaction mode. None by
+      default.
+    - `read_only`: whether nothing is made, projected or written, and commands raise ReadOnly. Then
+      PostgreSQL may be a standby, or the role may only read. False by default.
+    - `primary_url`: URL of the standby's primary, for a process that stays open with `read_only`.
+      The process confirms erasures there. Without it, keys are loaded for each read, and erased
+      words are shown until the standby has replayed the erasure.
+    - `look_seconds`: seconds between looks for changes with `read_only`. Default: 0.05.
+    - `stale_seconds`: seconds, with `primary_url`. No words are shown once the standby has not
+      followed the primary for so long. Default: 60.
+    - `failover`: "lossless" if every standby that may be promoted has all acknowledged events
+      (`synchronous_standby_names`). With "lossy" a promotion begins another epoch of the log.
+      Default: ROSTRA_FAILOVER, else "lossy".
+    - `projector_lease_seconds`: seconds without a heartbeat after which another process projects.
+      Default: 10.
+    - `pool_size`: connections of this process, at least 8. Default: 11.
+    - `views`: views of your own, or names of modules that have them in `VIEWS`. Default: the
+      modules in ROSTRA_VIEWS, separated by commas. On PostgreSQL each view takes one more
+      connection. Without `make`, existing ones can be read.
+    - `moderate`: whether this process carries out bans, holds comments that many persons flagged,
+      and counts votes for moderators. Several processes may do so; a job that ends with its process
+      goes on in another one. Default: the value of `project`.
 
-    Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
-    InvalidOption, NoMasterKey, WrongMasterKey, NewerDatabase, on SQLite SqliteFileError, on
-    PostgreSQL also UnfitTable and RolesRefused, without `make` NotInstalled and ViewsNotMade, and
-    unless it is `restoring` RestoreUnfinished. ViewRefused for a view of your own that cannot be
-    used.
-    Raises `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
+    Raises errors of `rostra_adapters.errors`, each a `RostraError`:
+
+    - InvalidDatabaseUrl, InvalidOption, NoMasterKey, WrongMasterKey, NewerDatabase.
+    - SqliteFileError on SQLite.
+    - UnfitTable and RolesRefused on PostgreSQL; without `make` NotInstalled and ViewsNotMade.
+    - RestoreUnfinished, unless it is `restoring`.
+    - ViewRefused for a view of your own that cannot be used.
+
+    Raises `rostra.log.LogUnavailable` if the database cannot be reached, and ValueError for a
     malformed master key. Only a postgresql:// URL needs asyncpg.
     """
     if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):

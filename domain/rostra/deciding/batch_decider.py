@@ -144,7 +144,7 @@ class BatchDecider:
         self.erasing: dict[UUID, int] = {}
         """Persons who are erased, and how often they were erased by then."""
         self.owners: dict[UUID, int] = {}
-        """The same of the owners of the keys that seal words."""
+        """Owners of the keys that seal words, and how often each was erased by then."""
         self._ring = ring
         self._loaded = owners
         self.keyless = keyless

@@ -28,7 +28,7 @@ from rostra_projections.as_of_views import PastViews
 from rostra_projections.cursors import Cursor, CursorRefused
 
 PEEKS_AT_ONCE_MAX = 2
-"""Each holds a connection."""
+"""Discussions that are read at once to find out whether they are short. Each holds a connection."""
 HERE_EVENTS_MAX = 500
 """Events that are folded in this process: a few milliseconds, less than the way to another one."""
 PastReads = PastViews | FoldedElsewhere
@@ -189,7 +189,7 @@ class AsOfReader:
             yield FoldedElsewhere(slot)
 
     async def _few(self, fold: "_Fold") -> list[Recorded] | None:
-        """All events of a short discussion; None of a longer one."""
+        """Return all events of a short discussion; None for a longer one."""
         rows: list[Recorded] = []
         async with self._peeking:
             reading = self._log.read_discussion(fold.discussion, fold.until)

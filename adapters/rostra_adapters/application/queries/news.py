@@ -31,7 +31,7 @@ from rostra_projections.responses.shapes import (
 )
 
 COUNTED_MAX = 1_000
-"""Each count ends here."""
+"""Greatest number that a count says; beyond it there are more."""
 EVENTS_READ_MAX = 5_000
 """Events that one answer looks at. They are charged to the reader."""
 

@@ -50,7 +50,7 @@ PIPE_STEPS = 5
 CHARACTERS_A_STEP = 8
 """Characters of a link's target that are looked at in the time of one step."""
 MATCHED_CHARACTERS_A_STEP = 128
-"""The same, where a regular expression looks at them."""
+"""Characters that a regular expression looks at in the time of one step."""
 LONG_PARTS = ("<", "(", '"', "'")
 """Beginnings of parts of a link. If such a part does not end, the parser read all that follows."""
 URL_STEPS = 20

@@ -236,7 +236,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/events"): Operation(
         summary="Follow the feed",
         scope="feed",
-        note="For one release the scope `publish` is accepted as well.",
+        note="Until 0.3.0 the scope `publish` is accepted as well.",
         parameters=(
             Parameter("after", _POSITION, "The position to begin after."),
             Parameter(

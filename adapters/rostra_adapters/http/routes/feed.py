@@ -80,13 +80,13 @@ class Feeding:
         )
 
     def _token(self, request: web.Request) -> Token:
-        """Return the request's token. For one release the scope `publish` is taken for `feed`."""
+        """Return the request's token. Until 0.3.0 the scope `publish` is accepted for `feed`."""
         token = tokens.require_token(request, "feed", "publish")
         if "feed" not in token.scopes and not self._has_warned:
             self._has_warned = True
             _logger.warning(
                 "the token of %r reads the feed with the scope `publish`: give it the scope "
-                "`feed`, which the next release requires",
+                "`feed`, which 0.3.0 requires",
                 token.person,
             )
         return token

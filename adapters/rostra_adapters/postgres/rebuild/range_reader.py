@@ -14,7 +14,8 @@ from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC
 
 READ_EVENTS = 500
-"""At a time: what PostgreSQL sends while we fold must fit between us."""
+"""Events that are fetched at once. What PostgreSQL sends during a fold must fit the connection's
+buffers."""
 JOINED_EVENTS, JOINED_EVENTS_MAX = 1_000, 20_000
 """Votes among so many events are joined: of a range, and of all ranges."""
 READ_JOINED = 1

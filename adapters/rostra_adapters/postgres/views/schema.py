@@ -19,7 +19,7 @@ _INSTALLING = f"select pg_advisory_xact_lock({locks.VIEWS_INSTALLER})"
 
 
 UNSEEN_SECONDS_MAX = 3_600.0
-"""For so long views are kept of which no process has been seen."""
+"""Seconds without a process of their lineage after which views are dropped."""
 DROP_ATTEMPTS_MAX = 50
 DROP_WAIT_SECONDS = 0.1
 MARK = "rows of a view of Rostra, made from its log"
