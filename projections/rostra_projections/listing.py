@@ -1,9 +1,18 @@
-"""Which comments a reader asks for, in which order, and how a list is continued.
+"""Lists of comments: which comments, in which order, and how a list goes on after a page.
 
-A reader who follows `next` from the first page to the last sees every comment
-that was listed at the first page exactly once. A cursor holds the position P of
-page one and the last key as of P. A page is what has not moved since P by
-today's keys, merged with what has under its earliest keys after P.
+A reader who follows `next` from the first page to the last sees every comment that was listed at
+the first page exactly once. A cursor holds the position P of page one, and the last key of its page
+as of P. A page merges two parts: comments that have not moved since P, by today's keys, and moved
+comments by their keys at P. A `Move` records the keys that a comment had before a change.
+
+For example, a list of the most voted has a (5 votes), b (4) and c (3) at P, one a page:
+
+1. The first page is a. Its cursor holds P and the key (5, a).
+2. c gets three votes and now has 6. The fold records a move of c: it had 3 at P.
+3. The next page begins after (5, a). Among the unmoved comments that is b (4); c takes part with 3.
+   So the page is b, and the one after it is c. By today's keys alone, c would never be shown.
+
+See decisions 0018 (the position in a cursor) and 0027 (moves of each lineage).
 """
 
 from collections.abc import Iterable, Iterator

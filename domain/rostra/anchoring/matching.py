@@ -1,6 +1,16 @@
 """Search for a quote in a text: word for word, or with a few letters changed.
 
 `rostra.anchoring.search` puts these steps together. Offsets are code points; ends are exclusive.
+
+A search with errors would compare the quote with the whole text. `Grams` finds the few regions in
+which it may succeed: of more pieces than errors, one at least occurs unchanged. For example, the
+quote "a cup of tea in june" (20 letters) may have 2 errors. It is cut into 3 pieces of 6 letters:
+
+    at 0 "a cup "    at 6 "of tea"    at 12 " in ju"
+
+The text "We had the cup of tea in june." has two of them, at 15 and at 21. By each of them the
+quote would begin at 9: 15 - 6 and 21 - 12. So only the region around 9 is searched. See decision
+0006.
 """
 
 import re
@@ -351,9 +361,11 @@ def _places(text: str, wanted: set[str], size: int) -> dict[str, list[int]]:
 def _continued(
     text: str, pattern: str, found: Iterable[tuple[int, list[int]]], size: int
 ) -> list[tuple[int, list[int]]]:
-    """Keep the places of each of two pieces that have half of the other piece beside them.
+    """Return the places of two pieces that have half of the other piece beside them.
 
-    One error spoils only one of the pieces, and shifts the other by one letter at most.
+    For quotes of two pieces that may have one error. The error spoils one piece, and only in one of
+    its halves: the other half is unchanged. So that half is beside the unchanged piece, or one
+    letter away from its place. Other places of a piece are dropped.
     """
     half = size // 2
     near, far = pattern[half:size], pattern[:half]

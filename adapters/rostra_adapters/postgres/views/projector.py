@@ -2,6 +2,13 @@
 
 The checkpoint's update names the old position, so a second projector is fenced; an
 effect happens exactly once.
+
+The votes of a page are summed by comment, and the sums are added after all other events (decision
+0016). That is right unless a vote is odd: it cannot be read, its comment is missing, or the vote is
+older than the comment. Then the page is folded again, event by event in order. For example, of the
+page "vote on c1, c1 posted, vote on c2" the first vote is odd. The fold cannot handle a vote on a
+missing comment, so the view parks c1's discussion: it reads no event of that discussion from this
+vote on. It folds the rest of the page, such as the vote on c2 in another discussion.
 """
 
 import asyncio
@@ -149,7 +156,7 @@ async def states(
 
 
 async def park(connection: Connection, state: ViewState, parked: Parked) -> None:
-    """Remember a discussion that a version of a view cannot follow."""
+    """Record that a version of a view has stopped following a discussion."""
     await store.execute(connection, [], _park(state, parked))
 
 
@@ -163,7 +170,7 @@ class _Page:
     def __init__(self, rows: Sequence[Recorded]) -> None:
         self.rows = rows
         self.sums: dict[UUID, VoteSum] | None = None
-        """Votes cast, unless one is odd; then they are among the facts."""
+        """Sums of the votes cast; None if a vote is odd. Then the votes are among the facts."""
         self.facts: list[Fact | Broken] = []
         self.foreign = 0
         self._others: Sequence[Recorded] = rows
@@ -193,7 +200,7 @@ class _Page:
 
 
 class _OddVotes(Exception):
-    """Sums of votes that the fold must be asked about in order."""
+    """A sum of votes has an odd vote: the page must be folded event by event."""
 
 
 class _Folded:
@@ -218,7 +225,7 @@ class Projector:
         self._rows = RowCache()
         self._positions: dict[tuple[str, int], int] = {}
         self._parked: dict[tuple[str, int], dict[UUID, int]] = {}
-        """By view and version the discussions that it cannot follow, and from where on."""
+        """Parked discussions by view and version, with the position of the first unread event."""
 
     @classmethod
     async def begin(cls, connection: Connection) -> "Projector":
@@ -234,7 +241,7 @@ class Projector:
         *,
         passed_over: Callable[[int], None] = lambda _: None,
     ) -> int:
-        """Fold a page into views that are all right before it; return the new position.
+        """Fold a page into views that have all read up to it; return the new position.
 
         Readers of any of them see the page whole or not at all. `passed_over` is called with the
         number of its foreign events. Raises Fenced.
@@ -369,7 +376,7 @@ class Projector:
         return folded
 
     async def _apart(self, state: ViewState) -> dict[UUID, int]:
-        """Return the discussions that a view cannot follow, and from which position on."""
+        """Return the parked discussions of a view, with the position of the first unread event."""
         if (key := _key(state)) not in self._parked:
             known = await read_parked(self._connection, state)
             self._parked[key] = {each.discussion: each.position for each in known}
@@ -431,7 +438,7 @@ def _key(state: ViewState) -> tuple[str, int]:
 def _mine(
     state: ViewState, facts: Iterable[Fact | Broken], apart: Mapping[UUID, int]
 ) -> list[Fact | Broken]:
-    """Return the facts of a view, without those after a discussion's unreadable event."""
+    """Return the facts that a view reads, without those of parked discussions from there on."""
     events = state.view.events
     mine = [it for it in facts if not isinstance(it, Fact) or type(it.event) in events]
     if not apart:

@@ -1,7 +1,23 @@
 """The statements that read lists of comments from PostgreSQL, one for each kind of list.
 
-They are put together from the fragments below, once each; `{comments}` is the
-version of the view's tables. No rows come back where that version is no longer served.
+They are put together from the fragments below, once each; `{comments}` is the version of the view's
+tables. No rows come back if that version is no longer served.
+
+A page after a cursor merges unmoved comments, by today's keys, with moved ones, by their keys at
+the cursor's position `:as_of` (an example is in `rostra_projections.listing`):
+
+- `moved` has, of each comment of the discussion, the first move after `:as_of`: its keys there.
+- Branches of `_today` read the comments that are not in `moved`, by today's keys.
+- The branch of `_back` reads the comments in `moved`, by the keys of those moves.
+
+Moves count only if they are complete. A move belongs to the lineage of views that recorded it, and
+old moves are deleted. So the statement also returns, of the cursor's lineage:
+
+- `begun_history`: number of its histories, null if its views have not read as far as these.
+- `begun_moves_from`: position after which all its moves in this discussion are there.
+
+The caller refuses a cursor of another history or of an earlier position (`cursors.refuse_old`); the
+list is then folded from the log. See decisions 0018 and 0027.
 """
 
 from functools import lru_cache
@@ -287,7 +303,7 @@ def _select(
 
 
 def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
-    """Rows that have moved since, where they stood before."""
+    """Return the select of the comments that have moved since, by their keys at the cursor."""
     column = ORDERS[order][0]
     value = f"m.{column}" if column else "0"
     where = [_LISTED[of].format(at="c"), _SAW, "c.position <= :as_of"]
