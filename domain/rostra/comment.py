@@ -44,13 +44,7 @@ Status = Literal["published", "held", "rejected", "removed", "deleted"]
 
 
 class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """New comment.
-
-    - `path`: ids of its ancestors, the top-level comment first, `parent` last.
-    - `asked`: the parent that the publisher named, if the depth limit led to another one.
-    - `personal`: the author's name and e-mail and the body, sealed with the author's key. None if
-      these words were erased before the event was published here.
-    """
+    """New comment."""
 
     topic = "comment.posted"
     author: str
@@ -58,14 +52,19 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     key: str | None = None
     parent: UUID | None = None
     asked: UUID | None = None
+    """Parent that the publisher named, if the depth limit led to another one."""
     depth: int = 0
     path: tuple[UUID, ...] = ()
+    """Ids of its ancestors, the top-level comment first, `parent` last."""
     passage: UUID | None = None
     personal: Personal | None = None
-    # Ids of persons whom the body mentions.
+    """The author's name, e-mail and body, sealed with the author's key. None if these words were
+    erased before the event was published here."""
     mentions: tuple[str, ...] = ()
-    # Name of the rule that held it; None if it was the site's `moderation`, or an older publisher.
+    """Ids of persons whom the body mentions."""
     rule: str | None = None
+    """Name of the rule that held the comment. None if the site's `moderation` held it, or an older
+    publisher."""
 
     @property
     def answered(self) -> UUID | None:
@@ -83,12 +82,12 @@ class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     author: str
     by: str | None = None
     personal: Personal | None = None
-    # Held: the comment itself waits or was rejected, so nobody is shown these words yet.
     status: Literal["published", "held"] = "published"
-    # True if this wording replaces an earlier one that waited for the moderators.
+    """Held: the comment itself waits or was rejected, so nobody is shown these words yet."""
     ends_pending: bool = False
-    # Name of the rule that fits the new words of a held comment, and holds it from now on.
+    """True if this wording replaces a pending one."""
     rule: str | None = None
+    """Name of the rule that fits the new words of a held comment, and holds it from now on."""
 
 
 class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -99,15 +98,15 @@ class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, g
 
     topic = "comment.wording_held"
     author: str
-    # The publisher's source and id of this event, by which the approval names the wording.
     source: str
+    """The publisher's source of this event. An approval names the wording by `source` and `id`."""
     id: str
-    # The comment's, which may be removed.
     status: Status = "published"
+    """Status of the comment, which may be removed."""
     by: str | None = None
     personal: Personal | None = None
-    # Name of the rule that held it, as in CommentPosted.
     rule: str | None = None
+    """Name of the rule that held the wording, as in CommentPosted."""
 
 
 class CommentWordingRejected(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -213,8 +212,8 @@ class PendingWording(msgspec.Struct, frozen=True):
 
     named: WordingRef
     words: Personal | None
-    # The version of the event that holds the words.
     version: int
+    """Version of the event that holds the words."""
     time: Time
     rule: str | None = None
 
@@ -226,25 +225,25 @@ class Comment(msgspec.Struct, frozen=True):
     """
 
     posted: CommentPosted | None = None
-    # The wording that is shown once the comment is published and not removed.
     words: Personal | None = None
+    """The wording that is shown once the comment is published and not removed."""
     words_version: int = 0
-    # Only of a comment that the moderators have published.
     pending: PendingWording | None = None
-    # The version of the event with the first words that moderators had to decide on; 0: none yet.
+    """A pending wording, only of a comment that the moderators have published."""
     judged_version: int = 0
+    """Version of the event with the first words that moderators had to decide on; 0: none yet."""
     wording_rejected_at: Time = LONG_AGO
     edited: Time = LONG_AGO
-    # Edits by the author, as far as publishers say; pending wordings count, too.
     edits: int = 0
+    """Edits by the author, as far as publishers say; pending wordings count, too."""
     moderated: Moderated = "published"
     moderated_at: Time = LONG_AGO
-    # True if the comment was held when it was posted, or if any wording of it was held.
     has_waited: bool = False
-    # True if moderators have approved the comment or a later wording of it.
+    """True if the comment was held when it was posted, or if any wording of it was held."""
     was_approved: bool = False
-    # Name of the rule that holds the comment; None if it is not held, or by no named rule.
+    """True if moderators have approved the comment or a later wording of it."""
     rule: str | None = None
+    """Name of the rule that holds the comment; None if it is not held, or by no named rule."""
     removed: Literal["removed", "deleted"] | None = None
     removed_at: Time = LONG_AGO
     pinned: bool = False

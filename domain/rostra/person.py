@@ -144,9 +144,10 @@ class Person(msgspec.Struct, frozen=True):
     is_erased: bool = False
     erasures: int = 0
     """Number of erasures, which distinguishes the person's keys."""
-    # The latest settings, and the version of the event that holds them.
     words: Personal | None = None
+    """The latest settings."""
     words_version: int = 0
+    """Version of the event that holds the latest settings."""
     configured_at: Time = LONG_AGO
     configurations: int = 0
     label: str | None = None

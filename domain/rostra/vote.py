@@ -68,19 +68,18 @@ VoteEvent = VoteCast | VoteNullified | VoteRestored
 
 
 class Vote(msgspec.Struct, frozen=True, gc=False):
-    """State of a vote.
-
-    - `comment` and `voter` are None before the first event.
-    - `order` is that of the current vote.
-    - `ruled` is the time of the latest nullifying or restoring.
-    """
+    """State of a vote."""
 
     comment: UUID | None = None
+    """None before the first event."""
     voter: str | None = None
+    """None before the first event."""
     order: tuple[Time, str, str] = (LONG_AGO, "", "")
+    """Time, source and id of the current vote: the vote with the greatest ones is current."""
     value: Value = 0
     nullified: bool = False
     ruled: Time = LONG_AGO
+    """Time of the latest nullifying or restoring."""
     casts: int = 0
     """Number of times that the vote was cast, changes and retractions included."""
 

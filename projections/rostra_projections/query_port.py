@@ -28,28 +28,28 @@ class InboxRead(msgspec.Struct):
 
 
 class Page(msgspec.Struct):
-    """Rows of a list, with their places in it, at most the requested number.
-
-    - `more`: the list goes on.
-    - `below`: the first replies of each row, and of each of those, oldest first.
-    - `position`: position up to which the view has read. `changed`: that of the last change to the
-      discussion. `history`, `lineage`: for cursors.
-    - `as_of`: a position since which nothing has moved, for cursors of lists that begin here; it
-      changes only with the discussion.
-    - `past`: the position as of which the list is read, None for the current one.
-    """
+    """Rows of a list, with their places in it, at most the requested number."""
 
     position: int
+    """Position up to which the view has read."""
     history: int
+    """Number of histories that the view has had, for cursors."""
     changed: int
+    """Position of the last change to the discussion."""
     as_of: int
+    """A position since which nothing has moved, for cursors of lists that begin here. It changes
+    only with the discussion."""
     total: int
     rows: list[CommentRow]
     places: list[LastKey]
     more: bool
+    """True if the list goes on."""
     below: dict[UUID, list[CommentRow]]
+    """The first replies of each row, and of each of those, oldest first."""
     past: int | None = None
+    """Position as of which the list is read; None for the current list."""
     lineage: str | None = None
+    """Lineage of the view, for cursors."""
 
 
 class DiscussionRead(msgspec.Struct):
@@ -153,16 +153,19 @@ class DiscussionReads(Protocol):
         """Return the number of held or rejected direct replies by this person, by comment."""
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
-        """Return one comment, whatever its status."""
+        """Return a comment of any status and the position read; None if it is unknown."""
 
     async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
         """Return the wordings that wait, of those comments that have one."""
 
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
-        """One discussion."""
+        """Return a discussion and the position read; None if it is unknown."""
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
-        """Return the passages of a discussion in the order of the text, unmarked ones included."""
+        """Return the position read, and a discussion's passages in the order of the text.
+
+        Unmarked passages are included.
+        """
 
 
 class Reads(DiscussionReads, Protocol):
@@ -181,7 +184,7 @@ class Reads(DiscussionReads, Protocol):
         """Return the persons of a site who have a label, in order of their streams."""
 
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
-        """Their comments in a discussion, the latest first."""
+        """Return the ids of an author's comments in a discussion, the latest first."""
 
     async def discussions(
         self, site: str, *, limit: int, after: tuple[Time, UUID] | None

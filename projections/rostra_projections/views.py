@@ -30,21 +30,22 @@ VOTES: frozenset[type] = frozenset({VoteCast, VoteNullified, VoteRestored})
 
 
 class View(msgspec.Struct, frozen=True):
-    """Projection: its tables, the version of their shape, and its fold.
-
-    - `events`: the types of events that the fold reads. `touches` names the rows that it reads.
-    - `settle` completes the touched rows after the last of some events.
-    - `mend` completes rows that depend on rows which were not touched. All rows must be loaded.
-    """
+    """Projection: its tables and its fold."""
 
     name: str
     shape: int
+    """Version of the tables' shape. Another shape means a rebuild."""
     tables: tuple[Table[Any], ...]
     events: frozenset[type]
+    """Types of events that the fold reads."""
     touches: Callable[[Fact], Iterator[tuple[Table[Any], Key]]]
+    """Yields the tables and keys of the rows that the fold of an event reads or makes."""
     fold: Callable[[Rows, Fact], None]
+    """Changes the rows for an event."""
     settle: Callable[[Rows, Touched], None] = nothing_to_settle
+    """Completes the touched rows after the last of some events."""
     mend: Callable[[Rows], None] = nothing_to_mend
+    """Completes rows that depend on rows which were not touched. All rows must be loaded."""
 
 
 VIEWS: Mapping[str, View] = {

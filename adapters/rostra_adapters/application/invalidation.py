@@ -69,17 +69,15 @@ def news(position: int, streams: Iterable[UUID]) -> list[str]:
 
 
 class ChangeFeed:
-    """Last change of each discussion.
-
-    - `last_position`: position up to which every change is known; 0 if that is not known.
-    - `losses`: number of times that a change may have been missed. Nothing may be cached while
-      `listening` is false.
-    """
+    """Last change of each discussion."""
 
     def __init__(self) -> None:
         self.last_position = 0
+        """Position up to which every change is known; 0 if that is not known."""
         self.losses = 0
+        """Number of times that a change may have been missed."""
         self.listening = False
+        """False while changes are not announced. Then nothing may be cached."""
         self._last: OrderedDict[int, int] = OrderedDict()
         self._forgotten = 0
         self._listeners: list[Callable[[], None]] = []

@@ -56,20 +56,19 @@ class Demand(msgspec.Struct, frozen=True):
 
 
 class WriteRefused(msgspec.Struct, frozen=True):
-    """A write for which there is no room: `number` is that of the demand to wait longest for."""
+    """A write for which there is no room."""
 
     number: int
+    """Index of the demand to wait longest for."""
     wait_seconds: float
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A guest's vote on a comment from an address.
-
-    `made`: the address had none before. `own`: this guest had voted already. `taken`: another
-    guest has voted from the address.
-    """
+    """A guest's vote on a comment from an address."""
 
     outcome: Literal["made", "own", "taken"]
+    """`made`: the address had no vote before. `own`: this guest had voted already. `taken`: another
+    guest has voted from the address."""
     comment: UUID
     guest: str
     holder: UUID

@@ -19,13 +19,7 @@ class Shown(IntEnum):
 
 
 class CommentRow(msgspec.Struct, gc=False):
-    """Row of a comment.
-
-    - `words` and `edited_words`: sealed as in the log, with the ids of their events. None if the
-      words were erased before the event was published here.
-    - `position`: that of the posting. `changed`: that of the last change.
-    - `shown_replies` and `hidden_replies`: numbers of direct replies, by their readers.
-    """
+    """Row of a comment."""
 
     id: UUID
     discussion: UUID
@@ -48,39 +42,47 @@ class CommentRow(msgspec.Struct, gc=False):
     replies: int
     descendants: int
     shown_replies: int
+    """Direct replies that everyone sees in a list."""
     hidden_replies: int
+    """Direct replies that only moderators and their author see in a list."""
     words: bytes | None
+    """First wording, sealed as in the log. None if it was erased before it was published here."""
     words_event: UUID | None
+    """Id of the event that holds `words`."""
     edited_words: bytes | None
+    """Latest wording, sealed as in the log. None as for `words`, or without an edit."""
     edited_event: UUID | None
+    """Id of the event that holds `edited_words`."""
     position: int
+    """Position of the posting."""
     changed: int
+    """Position of the last change."""
     mentions: str | None = None
     """JSON list of the ids of mentioned persons; None if there are none."""
 
 
 class CountsRow(msgspec.Struct, gc=False):
-    """Counts of a group.
-
-    - `top` and `flat`: lengths of its lists (top-level comments, all comments).
-    - `top_hidden` and `flat_hidden`: numbers of further comments that moderators see.
-    - `latest_at`: greatest time of a counted comment.
-    - `active_at`: that time, or else the time when the discussion was opened.
-    - `site`: site of a discussion's group.
-    """
+    """Counts of a group: a discussion, its inline feedback, or a passage."""
 
     id: UUID
     site: str | None
+    """Site of a discussion's group."""
     comments: int = 0
     replies: int = 0
     participants: int = 0
     top: int = 0
+    """Length of the list of top-level comments."""
     flat: int = 0
+    """Length of the list of all comments."""
     top_hidden: int = 0
+    """Further top-level comments that moderators see."""
     flat_hidden: int = 0
+    """Further comments that moderators see."""
     opened_at: Time | None = None
     latest_at: Time | None = None
+    """Greatest time of a counted comment."""
     active_at: Time | None = None
+    """Value of `latest_at`, or else the time when the discussion was opened."""
     changed: int = 0
 
 
@@ -100,15 +102,17 @@ class PendingRow(msgspec.Struct, gc=False):
     """A new wording of a published comment that waits for the moderators."""
 
     id: UUID
-    # Position and time of the event that holds the wording; None if no wording waits.
     position: int | None = None
+    """Position of the event that holds the wording; None if no wording waits."""
     at: Time | None = None
-    # Sealed as the log has them; None where they were erased before they came here.
+    """Time of that event."""
     words: bytes | None = None
+    """Sealed as in the log. None if the words were erased before the event was published here."""
     words_event: UUID | None = None
-    # The publisher's source and id of the event.
     source: str | None = None
+    """The publisher's source of the event."""
     event: str | None = None
+    """The publisher's id of the event."""
 
 
 RANKED = ("score", "best", "controversial", "hot")

@@ -30,11 +30,15 @@ from rostra_adapters.postgres.log.append_call import (
 Positions = Sequence[int | None]
 
 QUEUED_EVENTS_MAX = 50_000
+"""Events that may wait for a commit; further appends are refused as busy."""
 COMMIT_EVENTS_MAX = 4_000
+"""Events of one commit at most, unless a single append has more."""
 AHEAD_EVENTS_MIN = 64
 """Events that must wait for a second commit to be sent: fewer are not worth its fsync."""
 CHANNELS = 2
+"""Connections that commit: one more is sent while one runs."""
 ATTEMPTS_MAX = 5
+"""Attempts of a commit that other writers disturb."""
 OTHER_LOG = "RS001"
 OTHER_TIMELINE = "RS002"
 """Errors of `rostra_append_on`."""
