@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
+from reference.settings_text import RULES
 from rostra.commands import COMMANDS, FEED_TOPICS, Command
+from rostra.settings import Rules
 from rostra_adapters.http.openapi.event_reference import EVENTS, FIELDS, examples
 from rostra_adapters.http.openapi.schema_text import REFERENCE, Field, fields_of
 from support.service import serving, token
@@ -36,6 +38,10 @@ def test_no_field_is_described_that_does_not_exist() -> None:
     for command in COMMANDS.values():
         there |= {one.path for one in fields_of_command(command)}
     assert FIELDS.keys() == there
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    assert RULES.keys() == set(Rules.__struct_fields__)
 
 
 def fields_of_command(command: type[Command]) -> list[Field]:
