@@ -256,3 +256,33 @@ async def test_a_receiver_that_is_not_there_is_an_error_in_words() -> None:
     async with HttpPoster() as poster:
         with pytest.raises(NotSent, match=r"(?i)refused|connect"):
             await post(poster, url, networks=LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"Secret\0 words\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: Secret",
+        b"HTTP/1.1 200 OK\r\nA: Secret\r\n",
+        b"HTTP/1.1 200 OK\r\nA: Secret\0words\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nSecret\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}Secret\0\r\n\r\n",
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_not_quoted(answer: bytes) -> None:
+    """It may hold a comment's words, or bytes that no table can hold."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server, HttpPoster() as poster:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NotSent) as refused:
+            await post(poster, f"http://127.0.0.1:{port}/", networks=LOOPBACK)
+    assert "ecret" not in str(refused.value)
+    assert str(refused.value).isprintable()

@@ -84,6 +84,33 @@ async def test_any_other_answer_leaves_it_held(reviewed: Reviewed, answer: Any) 
         assert "answer" in str((await reviewed.hooked.status()).error)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [{"decision": "I would reject «Hm.»"}, {"decision": "«Hm.»\0"}, {"decision": 1, "«Hm.»\0": 2}],
+)
+async def test_an_answer_is_neither_stored_nor_logged(
+    reviewed: Reviewed, answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may hold words of the comment."""
+    reviewed.answer(answer)
+    comment = await reviewed.comment("Hm.")
+    for _ in range(2):
+        await reviewed.hooked.deliver()
+        reviewed.hooked.shift += timedelta(hours=5)
+    assert len(reviewed.receiver.seen) == 1
+    assert await reviewed.status(comment) == "held"
+    assert (await reviewed.hooked.status()).error == "the answer is no decision"
+    assert "Hm." not in caplog.text
+
+
+async def test_a_reason_has_no_nul(reviewed: Reviewed) -> None:
+    """The feed would refuse it where it is imported."""
+    reviewed.answer({"decision": "reject", "reason": "Spam\0."})
+    await reviewed.comment("Buy!")
+    await reviewed.hooked.deliver()
+    assert await reviewed.acts() == [("reject", "rostra:review", "Spam.")]
+
+
 @pytest.mark.parametrize("status", [301, 401, 404, 410, 429, 500])
 async def test_a_service_that_refuses_is_asked_again_later(reviewed: Reviewed, status: int) -> None:
     reviewed.answer({"decision": "publish"}, status=status)

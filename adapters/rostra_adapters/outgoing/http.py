@@ -20,6 +20,11 @@ from rostra_adapters.outgoing.addresses import (
 CONNECT_SECONDS_MAX = 5.0
 CHUNK_BYTES = 16 * 1024
 IDLE_CONNECTIONS_SECONDS = 15.0
+_UNREADABLE = (
+    aiohttp.ClientResponseError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ServerDisconnectedError,
+)
 
 _AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
@@ -68,6 +73,9 @@ class HttpPoster:
             raise NotSent(f"no answer within {seconds:g} s") from None
         except aiohttp.ClientConnectorError as error:
             raise NotSent(_cause(error.os_error)) from None
+        except _UNREADABLE as error:
+            # The text of the error quotes the answer, which may hold words.
+            raise NotSent(f"the answer cannot be read ({type(error).__name__})") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NotSent(str(error) or type(error).__name__) from None
 

@@ -187,14 +187,15 @@ def read_answer(answer: Answer) -> ReviewAnswer:
         raise AnswerMalformed("the answer is too long")
     try:
         return msgspec.json.decode(answer.body, type=ReviewAnswer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AnswerMalformed(f"the answer is no decision: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # The text of the error quotes the answer, which may hold words.
+        raise AnswerMalformed("the answer is no decision") from None
 
 
 def _command(waiting: Waiting, answer: ReviewAnswer) -> Commanded:
     """Return the command that decides on words, guarded by the version of their comment."""
     kind = ApproveComment if answer.decision == "publish" else RejectComment
-    reason = (answer.reason or "").strip()[:REASON_CHARACTERS_MAX] or None
+    reason = (answer.reason or "").replace("\0", "").strip()[:REASON_CHARACTERS_MAX] or None
     command = kind(
         site=waiting.access.site,
         resource=waiting.access.resource,
