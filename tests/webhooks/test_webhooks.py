@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from aiohttp import web
 from standardwebhooks import WebhookVerificationError
@@ -16,8 +17,13 @@ from rostra_adapters.application.webhooks.registry import add_webhook, replace_s
 from rostra_adapters.errors import NeedsPostgres
 from support.backlogs import Backlog
 from support.service import Event, event, opened, posted, token, voted
+from support.waiting import wait_until
 from support.webhooks import Hooked
 
+BLOCKED = """
+select count(*) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
 BOB = {"id": "bob", "name": "Bob", "email": "bob@example.org"}
 
 
@@ -305,6 +311,50 @@ async def test_a_receiver_that_is_gone_for_good_disables_it_at_once(hooked: Hook
     await hooked.service.given(opened())
     await hooked.deliver()
     assert (await hooked.status()).state == "disabled"
+
+
+async def test_a_webhook_that_is_disabled_while_events_are_queued_is_sent_none(
+    hooked: Hooked, database_url: str
+) -> None:
+    """A row of another transaction holds up the queuing."""
+    webhook, _ = await hooked.add()
+    await hooked.service.given(opened())
+    other, watcher = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    try:
+        transaction = other.transaction()
+        await transaction.start()
+        first = webhook.id, ids.discussion_id("gazette", "/trams"), await hooked.app.head()
+        await other.execute("insert into rostra_webhook_queue values ($1, $2, $3)", *first)
+        queuing = asyncio.create_task(hooked.queuer.catch_up())
+
+        async def are_waiting(number: int) -> bool:
+            return bool(await watcher.fetchval(BLOCKED) >= number)
+
+        await wait_until(lambda: are_waiting(1))
+        disabling = asyncio.create_task(hooked.store.disable(webhook.id, "by an operator"))
+
+        async def is_next() -> bool:
+            return disabling.done() or await are_waiting(2)
+
+        await wait_until(is_next)
+        await transaction.rollback()
+        await asyncio.gather(queuing, disabling)
+    finally:
+        await asyncio.gather(other.close(), watcher.close())
+    await hooked.deliver()
+    assert hooked.receiver.seen == []
+    assert (await hooked.status()).waiting == 0
+
+
+async def test_a_lane_of_a_disabled_webhook_is_not_claimed(hooked: Hooked) -> None:
+    await hooked.add()
+    await hooked.service.given(opened())
+    await hooked.queuer.catch_up()
+    await hooked.app.log._pool.execute(  # type: ignore[attr-defined]
+        "update rostra_webhooks set state = 'disabled'"
+    )
+    await hooked.deliver()
+    assert hooked.receiver.seen == []
 
 
 async def test_killed_before_it_is_recorded_it_is_sent_again_with_the_same_id(

@@ -15,6 +15,7 @@ from rostra_adapters.application.webhooks.store import (
 )
 from rostra_adapters.postgres.checkpoint import PostgresCheckpoint
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
 
 _COLUMNS = Webhook.__struct_fields__
 _NAMES = ", ".join(_COLUMNS)
@@ -60,11 +61,15 @@ _CLEAR_QUEUE = "delete from public.rostra_webhook_queue"
 _CLEAR_LANES = "delete from public.rostra_webhook_lanes"
 # The lane is locked first, here and where a delivery is settled: a lane that is found empty and
 # deleted meanwhile is made again. Rows of webhooks are locked before those of lanes.
+# A webhook cannot be disabled while deliveries are queued for it.
+_LOCK_ACTIVE = """
+select id from public.rostra_webhooks
+where id = any($1::uuid[]) and state = 'active' order by id for share
+"""
 _ADD_LANES = """
 insert into public.rostra_webhook_lanes (webhook, lane, due_at)
 select distinct webhook, lane, now()
 from unnest($1::uuid[], $2::uuid[]) queued (webhook, lane)
-where webhook in (select id from public.rostra_webhooks where state = 'active')
 order by webhook, lane
 on conflict (webhook, lane) do update set lane = excluded.lane
 """
@@ -72,7 +77,6 @@ _ADD_DELIVERIES = """
 insert into public.rostra_webhook_queue (webhook, lane, position)
 select webhook, lane, position
 from unnest($1::uuid[], $2::uuid[], $3::bigint[]) queued (webhook, lane, position)
-where webhook in (select id from public.rostra_webhooks where state = 'active')
 on conflict do nothing
 """
 _CLAIM = f"""
@@ -80,6 +84,7 @@ with first as materialized (
     select webhook, lane from public.rostra_webhook_lanes due
     where due_at <= $2 and (claimed_until is null or claimed_until <= $2)
         and exists (select from public.rostra_followers where name = $5 and log = $1)
+        and webhook in (select id from public.rostra_webhooks where state = 'active')
         and (
             select count(*) from public.rostra_webhook_lanes claimed
             where claimed.webhook = due.webhook and claimed.claimed_until > $2
@@ -189,11 +194,7 @@ class PostgresWebhooks(PostgresCheckpoint):
                 if not await self._move(connection, log, before, log, position):
                     return False
                 if deliveries:
-                    webhooks = [one.webhook for one in deliveries]
-                    lanes = [one.lane for one in deliveries]
-                    positions = [one.position for one in deliveries]
-                    await connection.execute(_ADD_LANES, webhooks, lanes)
-                    await connection.execute(_ADD_DELIVERIES, webhooks, lanes, positions)
+                    await _add_deliveries(connection, deliveries)
         return True
 
     async def claim(
@@ -231,6 +232,17 @@ class PostgresWebhooks(PostgresCheckpoint):
     async def release(self, claimed: ClaimedDelivery) -> None:
         with raise_unavailable_if_lost():
             await self._pool.execute(_RELEASE, claimed.webhook.id, claimed.lane)
+
+
+async def _add_deliveries(connection: Connection, deliveries: Sequence[QueuedDelivery]) -> None:
+    """Add deliveries to webhooks that are active, in a transaction."""
+    records = await connection.fetch(_LOCK_ACTIVE, list({one.webhook for one in deliveries}))
+    active = {record["id"] for record in records}
+    added = [one for one in deliveries if one.webhook in active]
+    webhooks, lanes = [one.webhook for one in added], [one.lane for one in added]
+    await connection.execute(_ADD_LANES, webhooks, lanes)
+    positions = [one.position for one in added]
+    await connection.execute(_ADD_DELIVERIES, webhooks, lanes, positions)
 
 
 def _webhook(record: asyncpg.Record) -> Webhook:
