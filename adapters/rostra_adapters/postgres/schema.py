@@ -196,6 +196,11 @@ MIGRATIONS = (
     ),
     Migration(27, "bans of an address by several guests", ("banned_addresses_key",)),
     Migration(28, "servers that do not report their timeline", ("append_on", "open_epoch")),
+    Migration(
+        29,
+        "claims of webhooks' deliveries by index",
+        ("webhook_lanes_next", "webhook_lanes_claimed", "webhook_lanes_due_dropped"),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

@@ -79,17 +79,31 @@ select webhook, lane, position
 from unnest($1::uuid[], $2::uuid[], $3::bigint[]) queued (webhook, lane, position)
 on conflict do nothing
 """
+# An index has each webhook's first lane that is due: its other lanes are not read.
 _CLAIM = f"""
-with first as materialized (
-    select webhook, lane from public.rostra_webhook_lanes due
-    where due_at <= $2 and (claimed_until is null or claimed_until <= $2)
+with waiting as materialized (
+    select id, due_at from (
+        select id, (
+            select min(due_at) from public.rostra_webhook_lanes
+            where webhook = id and due_at <= $2
+                and (claimed_until is null or claimed_until <= $2)
+        ) as due_at, (
+            select count(*) from public.rostra_webhook_lanes
+            where webhook = id and claimed_until > $2
+        ) as claims
+        from public.rostra_webhooks where state = 'active'
+    ) webhook
+    where due_at is not null and claims < $4
         and exists (select from public.rostra_followers where name = $5 and log = $1)
-        and webhook in (select id from public.rostra_webhooks where state = 'active')
-        and (
-            select count(*) from public.rostra_webhook_lanes claimed
-            where claimed.webhook = due.webhook and claimed.claimed_until > $2
-        ) < $4
-    order by due_at limit 1 for update skip locked
+    order by due_at
+), first as materialized (
+    select lane.* from waiting cross join lateral (
+        select webhook, lane from public.rostra_webhook_lanes
+        where webhook = waiting.id and due_at <= $2
+            and (claimed_until is null or claimed_until <= $2)
+        order by due_at limit 1 for update skip locked
+    ) lane
+    limit 1
 ), claimed as (
     update public.rostra_webhook_lanes lane set claimed_until = $3
     from first where lane.webhook = first.webhook and lane.lane = first.lane

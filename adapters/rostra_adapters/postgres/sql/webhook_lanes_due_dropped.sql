@@ -1,0 +1,1 @@
+drop index if exists public.rostra_webhook_lanes_due
