@@ -10,8 +10,12 @@ from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.application.webhooks.follower import DeliveryQueuer
 from rostra_adapters.application.webhooks.registry import add_webhook, webhook_statuses
-from rostra_adapters.application.webhooks.sender import WebhookSender
-from rostra_adapters.application.webhooks.store import Webhook, WebhookStore
+from rostra_adapters.application.webhooks.sender import (
+    CLAIM_HELD,
+    UNDER_WAY_PER_WEBHOOK_MAX,
+    WebhookSender,
+)
+from rostra_adapters.application.webhooks.store import ClaimedDelivery, Webhook, WebhookStore
 from rostra_adapters.outgoing.http import HttpPoster
 from support.receivers import LOOPBACK, Receiver
 from support.service import Event, Service, token
@@ -51,6 +55,11 @@ class Hooked:
         await self.app.wait(await self.app.head())
         await self.queuer.catch_up()
         await self.sender.send_due()
+
+    async def claim(self) -> ClaimedDelivery | None:
+        """Claim the next delivery that is due, as a sender does that is then killed."""
+        log, time = await self.app.log.log_id(), self.now()
+        return await self.store.claim(log, time, time + CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX)
 
     async def status(self) -> Any:
         """Return the state of the only webhook."""

@@ -246,10 +246,7 @@ async def test_answering_twice_changes_nothing(reviewed: Reviewed) -> None:
     comment = await reviewed.comment()
     hooked = reviewed.hooked
     await hooked.queuer.catch_up()
-    time = hooked.now()
-    claimed = await hooked.store.claim(
-        await hooked.app.log.log_id(), time, time + timedelta(seconds=90), 4
-    )
+    claimed = await hooked.claim()
     assert claimed is not None
     row = (await hooked.app.log.read_after(claimed.position - 1, 1))[0]
     reviewer = hooked.sender._reviewer

@@ -16,7 +16,11 @@ CLAIMS_MAX = 4
 LOG = UUID(int=1)
 NOW = datetime.now(UTC)
 ROWS_MAX = 4 * WEBHOOKS
-INDEXES = {"rostra_webhook_lanes_next", "rostra_webhook_lanes_claimed"}
+INDEXES = {
+    "rostra_webhook_lanes_next",
+    "rostra_webhook_lanes_claimed",
+    "rostra_webhook_lanes_failing",
+}
 FILL = (
     "insert into rostra_followers (name, log, position) values ('webhooks', $1, 0)",
     f"""
@@ -29,11 +33,16 @@ from generate_series(1, {WEBHOOKS}) w""",
     f"""
 insert into rostra_webhook_lanes (webhook, lane, due_at)
 select md5('1')::uuid, md5(n::text)::uuid, now() - n * interval '1 s'
-from generate_series(1, {LANES}) n where $1::uuid is not null""",
+from generate_series(1, {LANES}) n where $1::uuid is not null
+union all select id, id, now() from rostra_webhooks where id <> md5('1')::uuid""",
     """
 insert into rostra_webhook_queue (webhook, lane, position)
 select webhook, lane, 1 from rostra_webhook_lanes where $1::uuid is not null""",
 )
+FAIL_ALL = """
+update rostra_webhook_lanes set failing_since = now(), attempts = 1, error = 'no answer'
+where webhook = md5('1')::uuid
+"""
 CLAIM_SOME = """
 update rostra_webhook_lanes set claimed_until = now() + interval '1 hour'
 where lane in (select lane from rostra_webhook_lanes order by due_at limit $1)
@@ -63,12 +72,15 @@ def check(nodes: list[plans.Node]) -> None:
 
 
 @pytest.mark.parametrize("claimed", [0, CLAIMS_MAX])
+@pytest.mark.parametrize("are_failing", [False, True])
 @pytest.mark.parametrize("is_analysed", [False, True])
 async def test_a_claim_looks_at_few_rows(
-    database: asyncpg.Connection, *, claimed: int, is_analysed: bool
+    database: asyncpg.Connection, *, claimed: int, is_analysed: bool, are_failing: bool
 ) -> None:
     """The webhook with all lanes is at its limit, or nothing of it is claimed."""
     await fill(database)
+    if are_failing:
+        await database.execute(FAIL_ALL)
     await database.execute(CLAIM_SOME, claimed)
     if is_analysed:
         await database.execute("analyze")

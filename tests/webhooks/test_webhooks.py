@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -279,6 +280,37 @@ async def test_another_webhook_is_not_held_back(hooked: Hooked) -> None:
     assert len(set(ids)) == 4
 
 
+async def claimed_by_webhook(hooked: Hooked, number: int) -> list[UUID | None]:
+    """Claim deliveries, and return their webhooks."""
+    found = [await hooked.claim() for _ in range(number)]
+    return [None if one is None else one.webhook.id for one in found]
+
+
+async def queue_in_discussions(hooked: Hooked, site: str, number: int) -> None:
+    """Open discussions of a site, and queue the events."""
+    await hooked.service.given(*(opened(resource=f"/{n}", site=site) for n in range(number)))
+    await hooked.queuer.catch_up()
+
+
+async def test_webhooks_are_claimed_for_by_turns(hooked: Hooked) -> None:
+    """The deliveries of the first have waited longer."""
+    slow, fast = (await hooked.add())[0].id, (await hooked.add(site="herald"))[0].id
+    await queue_in_discussions(hooked, "gazette", 6)
+    await queue_in_discussions(hooked, "herald", 2)
+    assert await claimed_by_webhook(hooked, 7) == [slow, fast, slow, fast, slow, slow, None]
+
+
+async def test_a_webhook_that_fails_is_claimed_for_once_at_a_time(hooked: Hooked) -> None:
+    failing, other = (await hooked.add())[0].id, (await hooked.add(site="herald"))[0].id
+    await queue_in_discussions(hooked, "gazette", 6)
+    first = await hooked.claim()
+    assert first is not None
+    now = hooked.now()
+    await hooked.store.retry(first, now, now + timedelta(hours=1), "no answer")
+    await queue_in_discussions(hooked, "herald", 2)
+    assert await claimed_by_webhook(hooked, 4) == [failing, other, other, None]
+
+
 async def test_errors_for_three_days_disable_it(hooked: Hooked) -> None:
     async def accept(_: dict[str, Any]) -> web.Response:
         return web.Response(status=500)
@@ -368,10 +400,7 @@ async def test_killed_before_it_is_recorded_it_is_sent_again_with_the_same_id(
 
     complete, hooked.store.complete = hooked.store.complete, die  # type: ignore[method-assign]
     await hooked.queuer.catch_up()
-    now = hooked.now()
-    claimed = await hooked.store.claim(
-        await hooked.app.log.log_id(), now, now + timedelta(seconds=90), 4
-    )
+    claimed = await hooked.claim()
     assert claimed is not None
     await hooked.sender._send(claimed)  # and it is killed here
     hooked.store.complete = complete  # type: ignore[method-assign]

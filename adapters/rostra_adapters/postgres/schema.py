@@ -201,6 +201,7 @@ MIGRATIONS = (
         "claims of webhooks' deliveries by index",
         ("webhook_lanes_next", "webhook_lanes_claimed", "webhook_lanes_due_dropped"),
     ),
+    Migration(30, "webhooks that fail by index", ("webhook_lanes_failing",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

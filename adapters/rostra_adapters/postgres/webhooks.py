@@ -79,10 +79,11 @@ select webhook, lane, position
 from unnest($1::uuid[], $2::uuid[], $3::bigint[]) queued (webhook, lane, position)
 on conflict do nothing
 """
-# An index has each webhook's first lane that is due: its other lanes are not read.
+# An index has each webhook's first lane that is due: its other lanes are not read. Webhooks with
+# fewer claims come first, so that none takes all slots; one that fails has one claim at a time.
 _CLAIM = f"""
 with waiting as materialized (
-    select id, due_at from (
+    select id from (
         select id, (
             select min(due_at) from public.rostra_webhook_lanes
             where webhook = id and due_at <= $2
@@ -90,12 +91,14 @@ with waiting as materialized (
         ) as due_at, (
             select count(*) from public.rostra_webhook_lanes
             where webhook = id and claimed_until > $2
-        ) as claims
+        ) as claims, (
+            select min(failing_since) from public.rostra_webhook_lanes where webhook = id
+        ) as failing_since
         from public.rostra_webhooks where state = 'active'
     ) webhook
-    where due_at is not null and claims < $4
+    where due_at is not null and claims < case when failing_since is null then $4 else 1 end
         and exists (select from public.rostra_followers where name = $5 and log = $1)
-    order by due_at
+    order by claims, due_at
 ), first as materialized (
     select lane.* from waiting cross join lateral (
         select webhook, lane from public.rostra_webhook_lanes
