@@ -1,7 +1,7 @@
 """A service on PostgreSQL with webhooks, and a site whose comments are reviewed."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -23,10 +23,17 @@ from support.service import Event, Service, token
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 ANN = token("comment", site="gazette", person="ann")
 JSON = {"Content-Type": "application/json"}
+LATER = (
+    """
+update rostra_webhook_lanes set due_at = due_at - $1::interval,
+    claimed_until = claimed_until - $1::interval, failing_since = failing_since - $1::interval
+""",
+    "update rostra_webhooks set former_until = former_until - $1::interval",
+)
 
 
 class Hooked:
-    """A service with webhooks, whose clock the test sets."""
+    """A service with webhooks, for which time passes as the test says."""
 
     def __init__(self, service: Service, receiver: Receiver, poster: HttpPoster) -> None:
         assert service.app.webhooks is not None
@@ -35,15 +42,18 @@ class Hooked:
         self.store: WebhookStore = service.app.webhooks
         self.receiver = receiver
         self.poster = poster
-        self.shift = timedelta()
+        self.passed = timedelta()
         self.queuer = DeliveryQueuer(self.app.log, self.store)
         self.sender = self.another_sender()
 
     def another_sender(self) -> WebhookSender:
-        return WebhookSender(self.app, self.store, self.poster, now=self.now)
+        return WebhookSender(self.app, self.store, self.poster)
 
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.shift
+    async def later(self, time: timedelta) -> None:
+        """Let time pass: move what is recorded back."""
+        self.passed += time
+        for statement in LATER:
+            await self.app.log._pool.execute(statement, time)  # type: ignore[attr-defined]
 
     async def add(self, **fields: Any) -> tuple[Webhook, str]:
         """Add a webhook that leads to the receiver."""
@@ -58,8 +68,8 @@ class Hooked:
 
     async def claim(self) -> ClaimedDelivery | None:
         """Claim the next delivery that is due, as a sender does that is then killed."""
-        log, time = await self.app.log.log_id(), self.now()
-        return await self.store.claim(log, time, time + CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX)
+        log = await self.app.log.log_id()
+        return await self.store.claim(log, CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX)
 
     async def status(self) -> Any:
         """Return the state of the only webhook."""

@@ -28,7 +28,7 @@ async def test_the_receiver_takes_each_delivery_once(
         await hooked.deliver()
         assert (await hooked.status()).error == "the receiver answers 401"
         monkeypatch.setenv("WEBHOOK_SECRET", secret)
-        hooked.shift += timedelta(minutes=1)
+        await hooked.later(timedelta(minutes=1))
         await hooked.deliver()
         assert (await hooked.status()).waiting == 0
     printed = capsys.readouterr().out

@@ -76,7 +76,7 @@ async def test_any_other_answer_leaves_it_held(reviewed: Reviewed, answer: Any) 
     comment = await reviewed.comment()
     for _ in range(2):
         await reviewed.hooked.deliver()
-        reviewed.hooked.shift += timedelta(hours=5)
+        await reviewed.hooked.later(timedelta(hours=5))
     assert await reviewed.status(comment) == "held"
     assert await reviewed.shown() == []
     assert len(reviewed.receiver.seen) == 1  # it has decided
@@ -96,7 +96,7 @@ async def test_an_answer_is_neither_stored_nor_logged(
     comment = await reviewed.comment("Hm.")
     for _ in range(2):
         await reviewed.hooked.deliver()
-        reviewed.hooked.shift += timedelta(hours=5)
+        await reviewed.hooked.later(timedelta(hours=5))
     assert len(reviewed.receiver.seen) == 1
     assert await reviewed.status(comment) == "held"
     assert (await reviewed.hooked.status()).error == "the answer is no decision"
@@ -118,7 +118,7 @@ async def test_a_service_that_refuses_is_asked_again_later(reviewed: Reviewed, s
     await reviewed.hooked.deliver()
     assert await reviewed.status(comment) == "held"
     reviewed.answer({"decision": "publish"})
-    reviewed.hooked.shift += timedelta(minutes=1)
+    await reviewed.hooked.later(timedelta(minutes=1))
     await reviewed.hooked.deliver()
     assert await reviewed.status(comment) == "published"
     assert (await reviewed.hooked.status()).state == "active"
@@ -129,9 +129,9 @@ async def test_a_service_that_is_down_for_days_leaves_it_held(reviewed: Reviewed
     comment = await reviewed.comment()
     while (await reviewed.hooked.status()).waiting or not reviewed.receiver.seen:
         await reviewed.hooked.deliver()
-        reviewed.hooked.shift += timedelta(hours=2)
-        assert reviewed.hooked.shift < timedelta(days=5)
-    assert reviewed.hooked.shift > timedelta(days=3)
+        await reviewed.hooked.later(timedelta(hours=2))
+        assert reviewed.hooked.passed < timedelta(days=5)
+    assert reviewed.hooked.passed > timedelta(days=3)
     assert await reviewed.status(comment) == "held"
     reviewed.answer({"decision": "publish"})
     other = await reviewed.comment()  # the review goes on
@@ -254,7 +254,7 @@ async def test_answering_twice_changes_nothing(reviewed: Reviewed) -> None:
     assert waiting is not None
     await hooked.sender._send(claimed)  # and it is killed here
     head = await hooked.app.head()
-    hooked.shift += timedelta(seconds=91)
+    await hooked.later(timedelta(seconds=91))
     await hooked.deliver()
     from rostra_adapters.application.webhooks.transport import Answer
 

@@ -1,7 +1,7 @@
 """A claim of a delivery looks at few rows, however many lanes wait."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,6 @@ LANES = 20_000
 WEBHOOKS = 50
 CLAIMS_MAX = 4
 LOG = UUID(int=1)
-NOW = datetime.now(UTC)
 ROWS_MAX = 4 * WEBHOOKS
 INDEXES = {
     "rostra_webhook_lanes_next",
@@ -49,7 +48,7 @@ where lane in (select lane from rostra_webhook_lanes order by due_at limit $1)
 """
 
 
-VALUES = LOG, NOW, NOW + timedelta(seconds=90), CLAIMS_MAX, "webhooks"
+VALUES = LOG, timedelta(seconds=90), CLAIMS_MAX, "webhooks"
 
 
 @pytest.fixture

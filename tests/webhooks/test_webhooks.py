@@ -1,8 +1,9 @@
 """Webhooks: events of the log reach receivers, signed, in order, and at least once."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID
 
 import asyncpg
@@ -12,9 +13,11 @@ from standardwebhooks import WebhookVerificationError
 
 import rostra_adapters
 from rostra import ids
+from rostra_adapters import clock
 from rostra_adapters.application.webhooks import follower
 from rostra_adapters.application.webhooks.follower import DeliveryQueuer
 from rostra_adapters.application.webhooks.registry import add_webhook, replace_secret
+from rostra_adapters.application.webhooks.sender import WebhookSender
 from rostra_adapters.errors import NeedsPostgres
 from support.backlogs import Backlog
 from support.service import Event, event, opened, posted, token, voted
@@ -110,7 +113,7 @@ async def test_both_secrets_sign_for_a_day_after_the_rotation(hooked: Hooked) ->
     await hooked.deliver()
     for secret in (first, second):
         hooked.receiver.accepted[0].verify(secret)
-    hooked.shift = timedelta(days=1, minutes=1)
+    await hooked.later(timedelta(days=1, minutes=1))
     await hooked.service.given(posted())
     await hooked.deliver()
     signatures = hooked.receiver.accepted[1].headers["webhook-signature"].split()
@@ -259,7 +262,7 @@ async def test_a_failing_delivery_holds_back_its_discussion_alone(hooked: Hooked
     await hooked.deliver()  # it is not due yet
     assert [one.name for one in hooked.receiver.seen].count("a1") == 1
     failing = False
-    hooked.shift += timedelta(minutes=1)
+    await hooked.later(timedelta(minutes=1))
     await hooked.deliver()
     assert hooked.receiver.names == ["b1", "b2", "a1", "a2", "a3"]
     assert len({one.id for one in hooked.receiver.seen if one.name == "a1"}) == 1
@@ -305,8 +308,7 @@ async def test_a_webhook_that_fails_is_claimed_for_once_at_a_time(hooked: Hooked
     await queue_in_discussions(hooked, "gazette", 6)
     first = await hooked.claim()
     assert first is not None
-    now = hooked.now()
-    await hooked.store.retry(first, now, now + timedelta(hours=1), "no answer")
+    await hooked.store.retry(first, timedelta(hours=1), "no answer")
     await queue_in_discussions(hooked, "herald", 2)
     assert await claimed_by_webhook(hooked, 4) == [failing, other, other, None]
 
@@ -322,9 +324,9 @@ async def test_errors_for_three_days_disable_it(hooked: Hooked) -> None:
     while (await hooked.status()).state == "active":
         await hooked.deliver()
         attempts += 1
-        hooked.shift += timedelta(hours=1)
+        await hooked.later(timedelta(hours=1))
         assert attempts < 100
-    assert hooked.shift > timedelta(days=3)
+    assert hooked.passed > timedelta(days=3)
     assert 20 < len(hooked.receiver.seen) < 60  # waits grow to four hours
     status = await hooked.status()
     assert (status.waiting, status.error) == (0, "the receiver answers 500")
@@ -407,7 +409,7 @@ async def test_killed_before_it_is_recorded_it_is_sent_again_with_the_same_id(
     hooked.sender = hooked.another_sender()
     await hooked.deliver()
     assert len(hooked.receiver.seen) == 1  # the claim holds
-    hooked.shift += timedelta(seconds=91)
+    await hooked.later(timedelta(seconds=91))
     await hooked.deliver()
     assert [one.event["type"] for one in hooked.receiver.seen] == [
         "discussion.opened",
@@ -415,6 +417,20 @@ async def test_killed_before_it_is_recorded_it_is_sent_again_with_the_same_id(
         "comment.posted",
     ]
     assert hooked.receiver.seen[0].id == hooked.receiver.seen[1].id
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+async def test_processes_with_other_clocks_send_once_and_at_once(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    await hooked.add()
+    await hooked.service.given(opened(), opened(resource="/other"))
+    await hooked.queuer.catch_up()
+    assert await hooked.claim() is not None
+    skewed = Mock(now=lambda zone: datetime.now(zone) + timedelta(minutes=minutes))
+    monkeypatch.setattr(clock, "datetime", skewed)
+    await WebhookSender(hooked.app, hooked.store, hooked.poster).send_due()
+    assert len(hooked.receiver.seen) == 1
 
 
 async def test_two_senders_keep_the_order_and_send_each_event_once(hooked: Hooked) -> None:
@@ -494,10 +510,10 @@ async def test_a_message_that_cannot_be_made_disables_nothing(
         return await message(row, webhook)
 
     monkeypatch.setattr(hooked.sender._messages, "message", fail)
-    while (await hooked.status()).waiting or not hooked.shift:
+    while (await hooked.status()).waiting or not hooked.passed:
         await hooked.deliver()
-        hooked.shift += timedelta(hours=5)
-        assert hooked.shift < timedelta(days=5)
+        await hooked.later(timedelta(hours=5))
+        assert hooked.passed < timedelta(days=5)
     assert hooked.receiver.names == ["c2"]
     assert (await hooked.status()).state == "active"
 
@@ -538,9 +554,9 @@ async def test_metrics_name_webhooks_that_fail_or_are_disabled(hooked: Hooked) -
     assert "rostra_webhook_waiting_events 2.0" in found
     (failing,) = [line for line in found if line.startswith("rostra_webhook_failing_seconds")]
     assert 0 < float(failing.split()[1]) < 60
-    hooked.shift = timedelta(minutes=1)
+    await hooked.later(timedelta(minutes=1))
     await hooked.deliver()
-    hooked.shift = timedelta(minutes=2)
+    await hooked.later(timedelta(minutes=1))
     await hooked.deliver()
     found = await metrics()
     assert 'rostra_webhooks{state="disabled"} 1.0' in found

@@ -1,7 +1,7 @@
 """Webhooks and their queue in PostgreSQL. Any number of senders empty it at once."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -79,6 +79,8 @@ select webhook, lane, position
 from unnest($1::uuid[], $2::uuid[], $3::bigint[]) queued (webhook, lane, position)
 on conflict do nothing
 """
+# The clock is the database's, so that those of the processes may differ.
+#
 # An index has each webhook's first lane that is due: its other lanes are not read. Webhooks with
 # fewer claims come first, so that none takes all slots; one that fails has one claim at a time.
 _CLAIM = f"""
@@ -86,36 +88,37 @@ with waiting as materialized (
     select id from (
         select id, (
             select min(due_at) from public.rostra_webhook_lanes
-            where webhook = id and due_at <= $2
-                and (claimed_until is null or claimed_until <= $2)
+            where webhook = id and due_at <= now()
+                and (claimed_until is null or claimed_until <= now())
         ) as due_at, (
             select count(*) from public.rostra_webhook_lanes
-            where webhook = id and claimed_until > $2
+            where webhook = id and claimed_until > now()
         ) as claims, (
             select min(failing_since) from public.rostra_webhook_lanes where webhook = id
         ) as failing_since
         from public.rostra_webhooks where state = 'active'
     ) webhook
-    where due_at is not null and claims < case when failing_since is null then $4 else 1 end
-        and exists (select from public.rostra_followers where name = $5 and log = $1)
+    where due_at is not null and claims < case when failing_since is null then $3 else 1 end
+        and exists (select from public.rostra_followers where name = $4 and log = $1)
     order by claims, due_at
 ), first as materialized (
     select lane.* from waiting cross join lateral (
         select webhook, lane from public.rostra_webhook_lanes
-        where webhook = waiting.id and due_at <= $2
-            and (claimed_until is null or claimed_until <= $2)
+        where webhook = waiting.id and due_at <= now()
+            and (claimed_until is null or claimed_until <= now())
         order by due_at limit 1 for update skip locked
     ) lane
     limit 1
 ), claimed as (
-    update public.rostra_webhook_lanes lane set claimed_until = $3
+    update public.rostra_webhook_lanes lane set claimed_until = now() + $2::interval
     from first where lane.webhook = first.webhook and lane.lane = first.lane
     returning lane.*
 )
-select {_NAMES_OF_WEBHOOK}, claimed.lane, claimed.attempts, claimed.failing_since, (
-    select min(position) from public.rostra_webhook_queue queue
-    where queue.webhook = claimed.webhook and queue.lane = claimed.lane
-) as first_position
+select {_NAMES_OF_WEBHOOK}, claimed.lane, claimed.attempts,
+    now() - claimed.failing_since as failing_for, (
+        select min(position) from public.rostra_webhook_queue queue
+        where queue.webhook = claimed.webhook and queue.lane = claimed.lane
+    ) as first_position
 from claimed join public.rostra_webhooks webhook on webhook.id = claimed.webhook
 """  # noqa: S608
 _COMPLETE = """
@@ -127,8 +130,8 @@ with lane as materialized (
     where webhook = $1 and lane = $2 and position = $3 and exists (select from lane)
 )
 update public.rostra_webhooks
-set delivered = delivered + $5, delivered_at = case $5 when 1 then $4 else delivered_at end,
-    error = $6
+set delivered = delivered + $4, delivered_at = case $4 when 1 then now() else delivered_at end,
+    error = $5
 where id = $1 and state = 'active'
 """
 # A statement of its own, so that it sees what was queued before the lane was locked.
@@ -140,13 +143,13 @@ with ended as (
     returning webhook
 )
 update public.rostra_webhook_lanes
-set due_at = $3, claimed_until = null, attempts = 0, failing_since = null, error = null
+set due_at = now(), claimed_until = null, attempts = 0, failing_since = null, error = null
 where webhook = $1 and lane = $2 and not exists (select from ended)
 """
 _RETRY = """
 update public.rostra_webhook_lanes
-set due_at = $4, claimed_until = null, attempts = attempts + 1, error = $5,
-    failing_since = coalesce(failing_since, $3)
+set due_at = now() + $3::interval, claimed_until = null, attempts = attempts + 1, error = $4,
+    failing_since = coalesce(failing_since, now())
 where webhook = $1 and lane = $2
 """
 _RELEASE = """
@@ -214,11 +217,9 @@ class PostgresWebhooks(PostgresCheckpoint):
                     await _add_deliveries(connection, deliveries)
         return True
 
-    async def claim(
-        self, log: UUID, now: datetime, until: datetime, claims_max: int
-    ) -> ClaimedDelivery | None:
+    async def claim(self, log: UUID, held: timedelta, claims_max: int) -> ClaimedDelivery | None:
         with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_CLAIM, log, now, until, claims_max, self.name)
+            record = await self._pool.fetchrow(_CLAIM, log, held, claims_max, self.name)
         if record is None or record["first_position"] is None:
             return None
         return ClaimedDelivery(
@@ -226,25 +227,21 @@ class PostgresWebhooks(PostgresCheckpoint):
             record["lane"],
             record["first_position"],
             record["attempts"],
-            record["failing_since"],
+            record["failing_for"],
         )
 
     async def complete(
-        self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool, error: str | None = None
+        self, claimed: ClaimedDelivery, *, is_sent: bool, error: str | None = None
     ) -> None:
         lane = claimed.webhook.id, claimed.lane
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(
-                    _COMPLETE, *lane, claimed.position, now, int(is_sent), error
-                )
-                await connection.execute(_NEXT, *lane, now)
+                await connection.execute(_COMPLETE, *lane, claimed.position, int(is_sent), error)
+                await connection.execute(_NEXT, *lane)
 
-    async def retry(
-        self, claimed: ClaimedDelivery, now: datetime, due_at: datetime, error: str
-    ) -> None:
+    async def retry(self, claimed: ClaimedDelivery, wait: timedelta, error: str) -> None:
         with raise_unavailable_if_lost():
-            await self._pool.execute(_RETRY, claimed.webhook.id, claimed.lane, now, due_at, error)
+            await self._pool.execute(_RETRY, claimed.webhook.id, claimed.lane, wait, error)
 
     async def release(self, claimed: ClaimedDelivery) -> None:
         with raise_unavailable_if_lost():

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -56,17 +56,10 @@ class WebhookSender:
     A delivery that is being sent while words are destroyed is broken off, and written anew.
     """
 
-    def __init__(
-        self,
-        app: App,
-        store: WebhookStore,
-        poster: Poster,
-        now: Callable[[], datetime] = moment,
-    ) -> None:
+    def __init__(self, app: App, store: WebhookStore, poster: Poster) -> None:
         self._app = app
         self._store = store
         self._poster = poster
-        self._now = now
         self._messages = MessageWriter(app)
         self._reviewer = Reviewer(app)
         self._pending = PendingTasks()
@@ -103,10 +96,8 @@ class WebhookSender:
         await self._slots.acquire()
         claimed = None
         try:
-            log, time = await self._app.log.log_id(), self._now()
-            claimed = await self._store.claim(
-                log, time, time + CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX
-            )
+            log = await self._app.log.log_id()
+            claimed = await self._store.claim(log, CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX)
         finally:
             if claimed is None:
                 self._slots.release()
@@ -144,7 +135,7 @@ class WebhookSender:
             raise
         except AnswerMalformed as error:
             _logger.warning("review of site %r: %s", claimed.webhook.site, error)
-            await self._store.complete(claimed, self._now(), is_sent=True, error=str(error))
+            await self._store.complete(claimed, is_sent=True, error=str(error))
         except DeliveryFailed as error:
             await self._fail(claimed, error)
         except Exception as error:  # noqa: BLE001  # logged without its text
@@ -154,7 +145,7 @@ class WebhookSender:
             )
             await self._fail(claimed, DeliveryFailed(place, is_internal=True))
         else:
-            await self._store.complete(claimed, self._now(), is_sent=is_sent)
+            await self._store.complete(claimed, is_sent=is_sent)
 
     async def _send(self, claimed: ClaimedDelivery) -> bool:
         """Send a delivery. Return False if there is nothing to send. Raises DeliveryFailed."""
@@ -189,7 +180,7 @@ class WebhookSender:
             body=body,
             seconds=review.seconds,
             answer_bytes_max=REVIEW_ANSWER_BYTES_MAX,
-            now=self._now(),
+            now=moment(),
         )
         await self._reviewer.decide(waiting, check_answer(answer))
         return True
@@ -210,18 +201,18 @@ class WebhookSender:
                 body=body,
                 seconds=ANSWER_SECONDS_MAX,
                 answer_bytes_max=ANSWER_BYTES_MAX,
-                now=self._now(),
+                now=moment(),
             )
         )
 
     async def _fail(self, claimed: ClaimedDelivery, error: DeliveryFailed) -> None:
         """Put a delivery off. Once it is given up, a webhook for events is disabled."""
-        time, webhook = self._now(), claimed.webhook
+        webhook = claimed.webhook
         is_review = webhook.kind == "review"
-        if not claimed.is_over(time) and (is_review or not error.is_final):
-            await self._store.retry(claimed, time, claimed.retry_at(time), str(error))
+        if not claimed.is_over() and (is_review or not error.is_final):
+            await self._store.retry(claimed, claimed.retry_wait(), str(error))
         elif is_review or error.is_internal:  # a comment stays held, an event is passed over
-            await self._store.complete(claimed, time, is_sent=False, error=str(error))
+            await self._store.complete(claimed, is_sent=False, error=str(error))
         else:
             _logger.warning("webhook %s is disabled: %s", webhook.id, error)
             await self._store.disable(webhook.id, str(error))

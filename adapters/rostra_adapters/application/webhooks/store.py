@@ -65,16 +65,17 @@ class ClaimedDelivery(msgspec.Struct, frozen=True):
     position: int
     attempts: int
     """Number of failed attempts so far."""
-    failing_since: datetime | None
+    failing_for: timedelta | None
+    """Time from the first failure to this claim."""
 
-    def retry_at(self, now: datetime) -> datetime:
-        """Return the time of the next attempt, after a wait that grows."""
+    def retry_wait(self) -> timedelta:
+        """Return the wait until the next attempt. It grows with the number of attempts."""
         wait: timedelta = FIRST_RETRY * 2 ** min(self.attempts, 20)
-        return now + min(wait, LONGEST_RETRY)
+        return min(wait, LONGEST_RETRY)
 
-    def is_over(self, now: datetime) -> bool:
+    def is_over(self) -> bool:
         """Return whether it has failed for `GIVE_UP_AFTER`."""
-        return self.failing_since is not None and now - self.failing_since >= GIVE_UP_AFTER
+        return self.failing_for is not None and self.failing_for >= GIVE_UP_AFTER
 
 
 class WaitingDeliveries(msgspec.Struct, frozen=True):
@@ -90,7 +91,7 @@ class WaitingDeliveries(msgspec.Struct, frozen=True):
 class WebhookStore(CheckpointedStore, Protocol):
     """Port to the webhooks of all processes, and the position up to which deliveries were queued.
 
-    May raise LogUnavailable.
+    Times of the queue are those of the store's clock. May raise LogUnavailable.
     """
 
     async def add(self, webhook: Webhook) -> None:
@@ -129,27 +130,23 @@ class WebhookStore(CheckpointedStore, Protocol):
         Return False if another process has moved the checkpoint.
         """
 
-    async def claim(
-        self, log: UUID, now: datetime, until: datetime, claims_max: int
-    ) -> ClaimedDelivery | None:
+    async def claim(self, log: UUID, held: timedelta, claims_max: int) -> ClaimedDelivery | None:
         """Claim the first delivery of a lane that is due. Return None if there is none.
 
         At most `claims_max` deliveries of one webhook are claimed at once. A claim that is not
-        settled ends by itself.
+        settled ends by itself after `held`.
         """
 
     async def complete(
-        self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool, error: str | None = None
+        self, claimed: ClaimedDelivery, *, is_sent: bool, error: str | None = None
     ) -> None:
         """Remove a delivery from the queue. It counts as delivered if it was sent.
 
         `error` says why a review has no decision; the next decision clears it.
         """
 
-    async def retry(
-        self, claimed: ClaimedDelivery, now: datetime, due_at: datetime, error: str
-    ) -> None:
-        """Put a lane off until `due_at`."""
+    async def retry(self, claimed: ClaimedDelivery, wait: timedelta, error: str) -> None:
+        """Put a lane off for `wait`."""
 
     async def release(self, claimed: ClaimedDelivery) -> None:
         """End a claim: the delivery is due again."""
