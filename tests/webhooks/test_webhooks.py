@@ -336,6 +336,25 @@ async def test_errors_for_three_days_disable_it(hooked: Hooked) -> None:
     assert len(hooked.receiver.seen) == seen
 
 
+async def test_days_without_an_attempt_do_not_disable_it(hooked: Hooked) -> None:
+    """All senders were stopped after the first attempt."""
+    answers = [503, 503, 204]
+
+    async def accept(_: dict[str, Any]) -> web.Response:
+        return web.Response(status=answers.pop(0))
+
+    hooked.receiver.accept = accept
+    await hooked.add()
+    await hooked.service.given(opened())
+    await hooked.deliver()
+    await hooked.later(timedelta(days=4))
+    await hooked.deliver()
+    assert (await hooked.status()).state == "active"
+    await hooked.later(timedelta(minutes=1))
+    await hooked.deliver()
+    assert len(hooked.receiver.accepted) == 1
+
+
 async def test_a_receiver_that_is_gone_for_good_disables_it_at_once(hooked: Hooked) -> None:
     async def accept(_: dict[str, Any]) -> web.Response:
         return web.Response(status=410)

@@ -10,6 +10,8 @@ import msgspec
 from rostra_adapters.application.checkpoint import CheckpointedStore
 
 GIVE_UP_AFTER = timedelta(days=3)
+ATTEMPTS_MIN = 10
+"""Failed attempts before a delivery is given up: nobody may have tried for days."""
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=4)
 SECRET_BYTES = 32
@@ -74,8 +76,9 @@ class ClaimedDelivery(msgspec.Struct, frozen=True):
         return min(wait, LONGEST_RETRY)
 
     def is_over(self) -> bool:
-        """Return whether it has failed for `GIVE_UP_AFTER`."""
-        return self.failing_for is not None and self.failing_for >= GIVE_UP_AFTER
+        """Return whether it has failed for `GIVE_UP_AFTER`, and often enough."""
+        is_late = self.failing_for is not None and self.failing_for >= GIVE_UP_AFTER
+        return is_late and self.attempts >= ATTEMPTS_MIN
 
 
 class WaitingDeliveries(msgspec.Struct, frozen=True):
