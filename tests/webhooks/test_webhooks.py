@@ -1,6 +1,7 @@
 """Webhooks: events of the log reach receivers, signed, in order, and at least once."""
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
@@ -22,7 +23,7 @@ from rostra_adapters.errors import NeedsPostgres
 from support.backlogs import Backlog
 from support.service import Event, event, opened, posted, token, voted
 from support.waiting import wait_until
-from support.webhooks import Hooked
+from support.webhooks import ANN, DISCUSSION, JSON, Hooked
 
 BLOCKED = """
 select count(*) from pg_stat_activity
@@ -195,6 +196,59 @@ async def test_a_private_site_has_no_words_unless_asked_for(
     assert len(hooked.receiver.accepted) == 7
     told = [one.name for one in hooked.receiver.accepted if "ecret" in str(one.event)]
     assert len(told) == (6 if with_held else 0)
+
+
+@pytest.mark.parametrize("with_held", [False, True])
+async def test_replaced_titles_texts_and_questions_are_sent_only_if_asked_for(
+    hooked: Hooked, *, with_held: bool
+) -> None:
+    """The receiver was away meanwhile."""
+    await hooked.add(with_held=with_held)
+    page = "https://example.org/"
+    await hooked.service.given(
+        opened(name="1", title="Hidden."),
+        opened(name="2", title="Shown.", url=page + "hidden"),
+        opened(name="3", url=page + "shown"),
+        event("article.revised", name="4", revision="1", text="Tea. Milk. Hidden."),
+        event("article.revised", name="5", revision="2", text="Tea. Milk. Shown."),
+        event("passage.marked", name="6", passage="p1", exact="Tea.", question="Hidden?"),
+        event("passage.marked", name="7", passage="p1", exact="Tea.", question="Shown?"),
+        event("passage.marked", name="8", passage="p2", exact="Milk.", question="Shown?"),
+        event("passage.unmarked", name="9", passage="p2"),
+    )
+    await hooked.deliver()
+    received = {one.name: one for one in hooked.receiver.accepted}
+    withheld = sorted(name for name, one in received.items() if one.data.get("withheld"))
+    assert withheld == ([] if with_held else ["1", "2", "4", "6", "8"])
+    assert ("idden" in str([one.event for one in received.values()])) == with_held
+    assert ("Milk." in str(received["8"].event)) == with_held
+    assert all("hown" in str(received[name].event) for name in ("3", "5", "7"))
+
+
+async def marked(hooked: Hooked, exact: str, start: int) -> str:
+    """Mark a passage as a person. Return its id."""
+    quote = {"exact": exact, "prefix": "", "suffix": ""}
+    answer = await hooked.service.ask(
+        "POST",
+        f"/v1/discussions/{DISCUSSION}/passages",
+        token=ANN,
+        headers=JSON,
+        body=json.dumps({**quote, "start": start, "end": start + len(exact)}).encode(),
+    )
+    assert answer.status == 201, answer.body
+    return str(answer.json["id"])
+
+
+async def test_a_passage_of_a_person_is_sent_once_a_comment_on_it_is_shown(
+    hooked: Hooked,
+) -> None:
+    await hooked.add(types=("passage.marked",))
+    await hooked.service.given(opened(), event("article.revised", revision="1", text="Tea. Milk."))
+    await marked(hooked, "Tea.", 0)
+    passage = await marked(hooked, "Milk.", 5)
+    await hooked.service.given(posted("c1", passage_id=passage))
+    await hooked.deliver()
+    assert [one.data.get("exact") for one in hooked.receiver.accepted] == [None, "Milk."]
 
 
 async def test_words_of_an_erased_person_are_never_sent(hooked: Hooked) -> None:

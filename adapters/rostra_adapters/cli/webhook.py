@@ -56,7 +56,8 @@ def webhook() -> None:
     is_flag=True,
     envvar="ROSTRA_WEBHOOK_WITH_HELD",
     help="Send also words that the public is not shown: of held, rejected or removed comments, of "
-    "earlier wordings, of flags, and of private discussions.",
+    "earlier wordings, titles and texts, of unmarked passages, of flags, and of private "
+    "discussions.",
 )
 @option(
     "--with-email",

@@ -6,6 +6,7 @@ from uuid import uuid4
 import msgspec
 
 from rostra import codec, ids
+from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.comment import (
     CommentApproved,
@@ -20,14 +21,16 @@ from rostra.comment import (
     CommentWordingHeld,
     CommentWordingRejected,
 )
+from rostra.discussion import DiscussionOpened
 from rostra.ids import Kind
 from rostra.log import Recorded
+from rostra.passage import PassageMarked
 from rostra.person import PersonConfigured
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.queries.history import comment_state
-from rostra_adapters.application.stream_state_reader import decode_row
+from rostra_adapters.application.stream_state_reader import StreamStateReader, decode_row
 from rostra_adapters.application.webhooks.store import Webhook
 
 SOURCE = "rostra:webhooks"
@@ -56,6 +59,7 @@ class MessageWriter:
     def __init__(self, app: App) -> None:
         self._app = app
         self._feed = Feed(app.log, app.ring, app.articles)
+        self._states = StreamStateReader(app.log)
 
     async def message(self, row: Recorded, webhook: Webhook) -> bytes | None:
         """Return the message of an event; None if it is not in the feed.
@@ -89,14 +93,37 @@ class MessageWriter:
         return access is None or access.rules.private
 
     async def _is_shown(self, row: Recorded, event: AnyEvent) -> bool:
-        """Return whether the event's words are those of a comment that is shown, or public else.
+        """Return whether the public is shown the event's words now.
 
-        Reasons are public in the log of moderation. Those of flags, votes and bans are not in it.
+        Words that others have replaced are not. Reasons are public in the log of moderation. Those
+        of flags, votes and bans are not in it.
         """
-        if not isinstance(event, CommentPosted | CommentEdited | CommentWordingHeld):
-            return isinstance(event, _WITH_PUBLIC_WORDS) or codec.personal_of(event) is None
-        state = await comment_state(self._app.log, row.stream)
-        return state.status == "published" and state.words_version == row.version
+        match event:
+            case CommentPosted() | CommentEdited() | CommentWordingHeld():
+                state = await comment_state(self._app.log, row.stream)
+                return state.status == "published" and state.words_version == row.version
+            case DiscussionOpened():
+                (now,) = await self._states.of([row.stream])
+                return event.title in (None, now.title) and event.url in (None, now.url)
+            case ArticleRevised():
+                (now,) = await self._states.of([row.stream])
+                return bool(event.hash == now.current.hash)
+            case PassageMarked():
+                return await self._is_marked(row, event)
+        return isinstance(event, _WITH_PUBLIC_WORDS) or codec.personal_of(event) is None
+
+    async def _is_marked(self, row: Recorded, event: PassageMarked) -> bool:
+        """Return whether a passage is shown, and still with the question of this event.
+
+        A person's passage is shown once a comment on it is.
+        """
+        (now,) = await self._states.of([row.stream])
+        if not now.marked or event.question != now.mark.question:
+            return False
+        if event.key is not None:
+            return True
+        _, found = await self._app.views.reads.passages(ids.discussion_of(row.stream))
+        return any(one.row.id == row.stream and one.comments + one.replies > 0 for one in found)
 
 
 def _withhold(data: dict[str, Any]) -> None:
