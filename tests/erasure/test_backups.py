@@ -1,6 +1,7 @@
 """A backup brings the log back, and nobody who was erased since."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import psycopg
 import pytest
 from click.testing import CliRunner
@@ -27,6 +29,9 @@ from erasure.test_nothing_is_found import (
 )
 from rostra import ids
 from rostra_adapters import restore as restoring
+from rostra_adapters.application.webhooks.follower import DeliveryQueuer
+from rostra_adapters.application.webhooks.registry import add_webhook
+from rostra_adapters.application.webhooks.sender import WebhookSender
 from rostra_adapters.cli import main
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import (
@@ -35,9 +40,11 @@ from rostra_adapters.errors import (
     RestoreUnfinished,
     WrongMasterKey,
 )
+from rostra_adapters.outgoing.http import HttpPoster
 from rostra_adapters.postgres import schema
-from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS
+from rostra_adapters.postgres.backup import KEYS, LOG, MANIFEST, TEXTS, WEBHOOKS
 from support.cases import first_is_quick
+from support.receivers import LOOPBACK, receiving
 from support.service import MASTER_KEY, posted, serving_app
 
 DISCUSSION = str(ids.discussion_id("gazette", "/trams"))
@@ -121,6 +128,49 @@ async def test_cursors_and_followers_of_the_old_log_are_told_that_it_changed(
             answer = await service.get(path, flat="true", limit=1, cursor=page["next"])
             assert (answer.status, answer.problem) == (410, "log-changed")
             assert (await service.get(path)).json["total"] == 1
+
+
+async def test_webhooks_come_back_and_are_sent_nothing_old(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    erasures.parent.mkdir()
+    erasures.touch()
+    async with receiving() as receiver, HttpPoster() as poster:
+        async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
+            webhook, secret = await add_webhook(
+                app, site="gazette", url=receiver.url, networks=LOOPBACK
+            )
+            await app.publish(conversation())
+            await restoring.save(database_url, tmp_path / "backup", erasures)
+        restored = await restoring.restore(
+            empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+        )
+        async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
+            assert app.webhooks is not None
+            replaced = {"log": restored.log, "position": restored.head}
+            assert await app.webhooks.all() == [msgspec.structs.replace(webhook, **replaced)]
+            await app.publish([posted("new", name="new")])
+            await DeliveryQueuer(app.log, app.webhooks).catch_up()
+            await WebhookSender(app, app.webhooks, poster).send_due()
+    assert receiver.names == ["new"]
+    receiver.accepted[0].verify(secret)
+
+
+async def test_a_backup_of_a_version_without_webhooks_is_restored(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    await lived(database_url, tmp_path / "backup", erasures)
+    (tmp_path / "backup" / WEBHOOKS).unlink()
+    manifest = tmp_path / "backup" / MANIFEST
+    fields = json.loads(manifest.read_bytes())
+    del fields["webhooks"]
+    manifest.write_text(json.dumps(fields))
+    await restoring.restore(
+        empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+    )
+    async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
+        assert app.webhooks is not None
+        assert await app.webhooks.all() == []
 
 
 async def test_who_returned_keeps_what_they_wrote_since(
@@ -280,7 +330,14 @@ def _empty(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "damage"),
     first_is_quick(
-        [(LOG, _cut), (LOG, Path.unlink), (TEXTS, _cut), (KEYS, _empty), ("manifest.json", _cut)]
+        [
+            (LOG, _cut),
+            (LOG, Path.unlink),
+            (TEXTS, _cut),
+            (WEBHOOKS, Path.unlink),
+            (KEYS, _empty),
+            (MANIFEST, _cut),
+        ]
     ),
 )
 async def test_a_damaged_backup_leaves_the_database_empty(

@@ -22,10 +22,10 @@ from rostra_adapters.cli.terminal import say
 @click.argument("folder", type=click.Path(path_type=Path))
 @place
 def backup(*, folder: Path, where: DatabaseLocation) -> None:
-    """Save the log and the keys of one moment into FOLDER, each in a file of its own.
+    """Save the log, the webhooks and the keys of one moment into FOLDER, each in its own file.
 
-    Keep the file of keys for a short time only: it opens words that are erased later. Neither
-    file holds the master key.
+    Keep the file of keys for a short time only: it opens words that are erased later. No file
+    holds the master key.
 
     \b
     For example:

@@ -1,9 +1,10 @@
 """Backups of the log and the keys at one moment, each in a file of its own.
 
-    FOLDER/log.copy.gz     the rows of the log, in PostgreSQL's binary copy format
-    FOLDER/texts.copy.gz   the texts of articles, in the same format
-    FOLDER/keys.copy.gz    the keys, wrapped by the master key, in the same format
-    FOLDER/manifest.json   description of the backup
+    FOLDER/log.copy.gz       the rows of the log, in PostgreSQL's binary copy format
+    FOLDER/texts.copy.gz     the texts of articles, in the same format
+    FOLDER/webhooks.copy.gz  the webhooks with their sealed secrets, in the same format
+    FOLDER/keys.copy.gz      the keys, wrapped by the master key, in the same format
+    FOLDER/manifest.json     description of the backup
 
 Views are not saved, because they are made from the log. A folder with its final name is complete.
 """
@@ -28,6 +29,7 @@ from rostra_adapters.postgres.keys.erasures import GRACE_SECONDS, IS_AWAITED
 
 FORMAT = 1
 LOG, TEXTS, KEYS = "log.copy.gz", "texts.copy.gz", "keys.copy.gz"
+WEBHOOKS = "webhooks.copy.gz"
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1024 * 1024
 COMPRESSION = 5
@@ -37,6 +39,11 @@ LOG_COLUMNS = (
     "metadata",
 )  # fmt: skip
 TEXT_COLUMNS = ("discussion", "hash", "text", "kept_at")
+WEBHOOK_COLUMNS = (
+    "id", "site", "kind", "url", "types", "with_held", "with_email", "networks", "secret",
+    "former_secret", "former_until", "log", "position", "state", "error", "delivered",
+    "delivered_at", "added_at",
+)  # fmt: skip
 KEY_COLUMNS = ("owner", "key_id", "wrapped", "master", "made_at", "erasures")
 
 _HEAD = """
@@ -51,6 +58,7 @@ order by notification_id
 _TEXT_ROWS = """
 select discussion, hash, text, kept_at from public.rostra_article_texts order by discussion, hash
 """
+_WEBHOOK_ROWS = f"select {', '.join(WEBHOOK_COLUMNS)} from public.rostra_webhooks order by id"  # noqa: S608
 _KEY_ROWS = """
 select owner, key_id, wrapped, master, made_at, erasures
 from rostra_keys.person_keys
@@ -67,6 +75,8 @@ select setval('public.stored_events_notification_id_seq', max(notification_id))
 from public.stored_events having max(notification_id) is not null
 """
 _NEW_ID = "update public.rostra_log set id = gen_random_uuid(), erasures_due = true returning id"
+# Webhooks are sent what is recorded from now on. What waited for them is lost.
+_BEGIN_WEBHOOKS = "update public.rostra_webhooks set log = $1, position = $2"
 # The fingerprints of the master keys are those of the keys that the backup holds.
 _FORGET_MASTERS = "delete from rostra_keys.master_keys"
 # Number of erasures of each person by the log; the backup of the keys may be older.
@@ -83,12 +93,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     head: int
     keys: int
     erasures: ErasuresDigest
+    webhooks: int | None = None
+    """None in a backup of a version that did not save webhooks."""
 
 
 async def save(
     connection: Connection, folder: Path, erasures: ErasuresDigest = EMPTY_DIGEST
 ) -> Manifest:
-    """Save both as of one moment. Raises BackupRefused, OSError."""
+    """Save all files as of one moment. Raises BackupRefused, OSError."""
     draft = _draft(folder)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -96,9 +108,15 @@ async def save(
             assert head is not None
             await _copy_out(connection, _LOG_ROWS, draft / LOG)
             await _copy_out(connection, _TEXT_ROWS, draft / TEXTS)
+            webhooks = await _copy_out(connection, _WEBHOOK_ROWS, draft / WEBHOOKS)
             copied = await _copy_out(connection, _KEY_ROWS, draft / KEYS)
         manifest = Manifest(
-            format=FORMAT, log=head[0], head=head[1], keys=copied, erasures=erasures
+            format=FORMAT,
+            log=head[0],
+            head=head[1],
+            keys=copied,
+            erasures=erasures,
+            webhooks=webhooks,
         )
         _complete(draft, folder, manifest)
     finally:
@@ -171,6 +189,12 @@ async def load(connection: Connection, folder: Path, keys: Path | None = None) -
                 "rostra_article_texts", schema_name="public", columns=TEXT_COLUMNS,
                 format="binary", source=_parts(folder / TEXTS),
             )  # fmt: skip
+            if manifest.webhooks is not None:
+                await connection.copy_to_table(
+                    "rostra_webhooks", schema_name="public", columns=WEBHOOK_COLUMNS,
+                    format="binary", source=_parts(folder / WEBHOOKS),
+                )  # fmt: skip
+                await connection.execute(_BEGIN_WEBHOOKS, log, manifest.head)
             await connection.copy_to_table(
                 "person_keys", schema_name="rostra_keys", columns=KEY_COLUMNS, format="binary",
                 source=_parts(keys or folder / KEYS),
