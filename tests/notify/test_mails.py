@@ -226,6 +226,19 @@ async def test_a_bare_post_unsubscribes_and_a_get_changes_nothing(notified: Noti
     assert await notified.mails() == []
 
 
+async def test_a_mail_about_a_decision_is_unsubscribed_from(notified: Notified) -> None:
+    await notified.subscribe("ann", notify={"moderation": "now"})
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    await notified.service.given(event("comment.held", comment="c1", by="mod"))
+    (mail,) = await notified.mails()
+    await notified.service.given(event("comment.approved", comment="c1", by="mod"))
+    await notified.filler.catch_up()
+    assert (await notified.service.ask("POST", link_in(mail))).status == 200
+    assert await notified.mails() == []
+    await notified.service.given(event("comment.removed", comment="c1", by="mod"))
+    assert await notified.mails() == []
+
+
 async def test_links_are_short_and_work_for_the_longest_ids(notified: Notified) -> None:
     person, address = "😀" * 200, "long@example.org"
     stream, outbox = ids.person_id("gazette", person), notified.service.app.outbox

@@ -156,7 +156,7 @@ class Model:
                     reason = self.reason(happened, person)
                     if reason is None or self.erased_at.get(person, 0) > happened.position:
                         continue
-                    if reason == "moderation" or not self.is_off(person):
+                    if not self.is_off(person):
                         self.waiting.append((happened, person, reason))
         self.filled, self.lost_log = head, False
 
@@ -168,7 +168,7 @@ class Model:
             if person in self.banned or person not in self.addresses or not self.has_words(key):
                 continue
             if reason == "moderation":
-                is_wanted = person == MAILED_DECISIONS
+                is_wanted = person == MAILED_DECISIONS and not self.is_off(person)
             elif reason == "subscription":
                 is_wanted = self.subscriptions[person][0] == "comments" and self.is_published(key)
             else:

@@ -136,7 +136,7 @@ class OutboxFiller:
         for item, stream, person in zip(items, streams, persons, strict=True):
             row, subscription = decided[Position(item.position)], subscriptions.get(stream)
             is_off = subscription is not None and subscription.to is None
-            if (is_off and item.reason != "moderation") or row.event_id is None:
+            if is_off or row.event_id is None:
                 continue
             if erasures.get(person, 0) < item.position:
                 reason = cast(Reason, item.reason)

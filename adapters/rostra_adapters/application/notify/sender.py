@@ -336,10 +336,7 @@ def _is_wanted(notice: Notice, subscription: Subscription | None) -> bool:
     """Return whether a person's subscription to the discussion lets a notice be sent."""
     if notice.reason == "subscription":
         return subscription is not None and subscription.to == "comments"
-    is_off = (
-        subscription is not None and subscription.person is not None and subscription.to is None
-    )
-    return notice.reason == "moderation" or not is_off
+    return subscription is None or subscription.person is None or subscription.to is not None
 
 
 def _named(notify: NotifySettings | None) -> dict[str, Cadence]:
