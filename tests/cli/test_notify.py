@@ -23,7 +23,6 @@ from support.ports import free_port
 from support.service import MASTER_KEY, Event, event, opened, posted
 from support.waiting import WAIT_SECONDS_MAX
 
-ANN = ids.person_id("gazette", "ann")
 ADDRESS = "ann@example.org"
 SENDING = ["--mail-from", "News <news@example.org>", "--base-url", "https://news.example/c/"]
 
@@ -59,8 +58,15 @@ async def publish(database_url: str, *events: Event) -> None:
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
         outcomes = await app.publish(events)
         assert {one.status for one in outcomes} == {"recorded"}
-        await app.outbox.confirm(ANN, address_hash(ANN, ADDRESS, await app.outbox.link_key()))
         await app.wait(await app.head(), 60)
+    await confirm(database_url, "ann", ADDRESS)
+
+
+async def confirm(database_url: str, person: str, address: str) -> None:
+    stream = ids.person_id("gazette", person)
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
+        hashed = address_hash(stream, address, await app.outbox.link_key())
+        await app.outbox.confirm(stream, hashed)
 
 
 def test_mails_are_sent_once_and_told_of(database_url: str, server: tuple[Kept, str]) -> None:
@@ -87,6 +93,42 @@ def test_mails_are_sent_once_and_told_of(database_url: str, server: tuple[Kept, 
     status = notify(database_url, "--status").stdout
     assert "waiting   0" in status
     assert "sent      1" in status
+
+
+def test_a_dry_run_is_no_first_start(database_url: str, server: tuple[Kept, str]) -> None:
+    kept, url = server
+    configured = event("person.configured")
+    configured["data"] = {"site": "gazette", "person": "ann", "email": ADDRESS}
+    bob = {"id": "bob", "name": "Bob"}
+    asyncio.run(publish(database_url, opened(), configured, posted("c1")))
+    printed = notify(database_url, *SENDING, "--dry-run")
+    assert (printed.exit_code, printed.stdout.count("\n")) == (0, 1)
+    assert "before the first start without --dry-run" in printed.stdout
+    for number in (2, 3):
+        reply = posted(f"c{number}", author=bob, parent="c1", body=f"Answer {number}.")
+        asyncio.run(publish(database_url, reply))
+        assert notify(database_url, "--mail-url", url, *SENDING, "--once").exit_code == 0
+    assert ["Answer 3." in mail.decode() for mail in kept.mails] == [True]
+
+
+def test_a_dry_run_names_addresses_that_cannot_be_written(database_url: str) -> None:
+    asyncio.run(publish(database_url, opened()))
+    sending = ["--mail-url", "smtp://localhost:1", *SENDING, "--once"]
+    assert notify(database_url, *sending).exit_code == 0
+    events = []
+    for person, address in (("zoe", "secret@[secret"), ("ann", ADDRESS)):
+        asyncio.run(confirm(database_url, person, address))
+        configured = event("person.configured")
+        configured["data"] = {"site": "gazette", "person": person, "email": address}
+        events += [configured, event("subscription.started", person=person, to="comments")]
+    bob = {"id": "bob", "name": "Bob"}
+    asyncio.run(publish(database_url, *events, posted("c1", author=bob)))
+    printed = notify(database_url, *SENDING, "--dry-run")
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout.count("Subject: Bob commented") == 1
+    assert f"To: {ADDRESS}" in printed.stdout
+    assert "a mail cannot be sent: the address cannot be written in a mail" in printed.stdout
+    assert "secret" not in printed.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from email.message import EmailMessage
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
@@ -19,6 +20,10 @@ from rostra_adapters.cli.mailing import (
 from rostra_adapters.cli.operators import OperatorsPort, operators_port, serving_operators
 from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say
+
+if TYPE_CHECKING:
+    from rostra_adapters.application.notify.follower import OutboxFiller
+    from rostra_adapters.application.notify.sender import Sender
 
 
 @click.command()
@@ -120,10 +125,21 @@ async def _run_once(where: DatabaseLocation, given: MailOptions, *, dry_run: boo
     async with open_app(where) as app:
         transport = _Printer() if dry_run else mail_transport(given)
         sender = Sender(app, app.outbox, transport, mail_settings(given))
-        await OutboxFiller(app, app.outbox).catch_up()
+        filler = OutboxFiller(app, app.outbox)
         if dry_run:
-            await sender.preview()
+            await _preview(filler, sender)
             return
+        await filler.catch_up()
         while await sender.send_next():
             pass
         await deliver_due_webhooks(app)
+
+
+async def _preview(filler: "OutboxFiller", sender: "Sender") -> None:
+    """Print the mails that are due. A first start is left to a notifier that sends."""
+    if await filler.has_begun():
+        await filler.catch_up()
+    else:
+        say("nothing is mailed from this log before the first start without --dry-run")
+    for error in await sender.preview():
+        say(f"a mail cannot be sent: {error}")

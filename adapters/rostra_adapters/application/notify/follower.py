@@ -65,6 +65,11 @@ class OutboxFiller:
         async for _ in self._handle_pages():
             pass
 
+    async def has_begun(self) -> bool:
+        """Return whether this log, or an earlier epoch of it, was followed before."""
+        checkpoint, history = await self._outbox.checkpoint(), await self._app.log.history()
+        return checkpoint is not None and checkpoint.log in {history.id, *history.earlier}
+
     async def _handle_pages(self) -> AsyncGenerator[None, None]:
         """Handle all pages that are recorded by now, one a step."""
         began, head = await self._begin(), await self._app.head()

@@ -157,10 +157,15 @@ class Sender:
         if self._attempt is not None and is_concerned:
             self._attempt.cancel()
 
-    async def preview(self) -> None:
-        """Hand the mails that are due to the transport, and leave all as it is."""
-        for claimed in await self._outbox.due():
-            await self._handle(Claim(claimed))
+    async def preview(self) -> list[str]:
+        """Hand the mails that are due to the transport, and leave all as it is.
+
+        Return the errors of mails that could not be handed over.
+        """
+        claims = [Claim(claimed) for claimed in await self._outbox.due()]
+        for claim in claims:
+            await self._settle(claim)
+        return [claim.error for claim in claims if claim.error is not None]
 
     async def _handle(self, claim: Claim) -> None:
         notices = claim.claimed.notices
