@@ -6,6 +6,7 @@ of `eventsourcing`.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
@@ -95,6 +96,8 @@ class LogHistory(msgspec.Struct, frozen=True):
     """Last position before the current epoch."""
     earlier: Mapping[UUID, Position] = {}
     """Last position that each earlier epoch shares with the current one, by its id."""
+    began_at: datetime | None = None
+    """Time at which the current epoch began, None for the first one."""
 
     def shared_until(self, log: UUID) -> Position | None:
         """Return the last position that a log shares with this one, None for another log."""

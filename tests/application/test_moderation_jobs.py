@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -15,6 +14,7 @@ from rostra_adapters.application.moderation_jobs import bans
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from rostra_adapters.application.operational import DAY_SECONDS
 from rostra_adapters.clock import now
+from support.checkpoints import follow_another_log
 from support.moderated import BOB, SITE, Moderated, filled
 
 KEY = b"m" * 32
@@ -74,7 +74,7 @@ async def test_what_moderators_decided_after_a_ban_stays(moderated: Moderated) -
             "source": "rostra:persons",
         },
     )
-    await moderated.app.moderation_jobs.advance(uuid4(), 0)
+    await follow_another_log(moderated.app.moderation_jobs)
     again = ModerationFollower(moderated.app)
     await moderated.app.moderation_jobs.forget([BOB])
     await again.catch_up()  # a job that runs again changes nothing
@@ -137,7 +137,7 @@ async def test_two_processes_at_once_make_each_event_once(moderated: Moderated) 
     await moderated.follower.catch_up()
     assert await moderated.app.head() == head + 8
     await moderated.app.moderation_jobs.forget([BOB])
-    await moderated.app.moderation_jobs.advance(uuid4(), 0)
+    await follow_another_log(moderated.app.moderation_jobs)
     await ModerationFollower(moderated.app).catch_up()
     assert await moderated.app.head() == head + 8
 
@@ -176,7 +176,7 @@ async def test_many_flags_hold_a_comment(moderated: Moderated) -> None:
     assert row.topic == "comment.held"
     assert b'"rule":"flags"' in row.state
     await moderated.do(moderated.event("comment.approved", comment="b0", by="mia"))
-    await moderated.app.moderation_jobs.advance(uuid4(), 0)
+    await follow_another_log(moderated.app.moderation_jobs)
     assert await status() == "published"  # an approval settles the flags
 
 
@@ -352,7 +352,7 @@ async def test_addresses_are_banned_for_thirty_days_from_the_ban_on(
         event["data"]["until"] = later(banned_at, term_days * DAY_SECONDS)
     await moderated.do({**event, "time": banned_at})
     await moderated.settle()
-    await moderated.app.moderation_jobs.advance(uuid4(), 0)
+    await follow_another_log(moderated.app.moderation_jobs)
     await moderated.settle()
     expected = later(banned_at, (days_ago + (ends_in_days or 0)) * DAY_SECONDS)
     assert ends == ([] if ends_in_days is None else [expected, expected])

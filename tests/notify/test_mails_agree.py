@@ -22,6 +22,7 @@ from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.application.notify.sender import MailSettings, Sender
 from rostra_adapters.application.notify.texts import texts_of
 from rostra_adapters.application.queries.inbox import Inboxes
+from support.checkpoints import follow_another_log
 from support.effort import examples
 from support.service import MASTER_KEY, Event, event, opened
 
@@ -337,7 +338,7 @@ class Both:
 
     async def _lose(self) -> None:
         """Follow another log: as after a restore."""
-        await self.app.outbox.advance(uuid4(), 0)
+        await follow_another_log(self.app.outbox)
         self.model.lost_log = True
 
     async def _fill(self) -> None:

@@ -8,14 +8,18 @@ import asyncpg
 import pytest
 
 from rostra import ids
+from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.notify import outbox as outboxes
 from rostra_adapters.application.notify.outbox import MemoryOutbox, Notice, Outbox
 from rostra_adapters.clock import moment
+from rostra_adapters.errors import ViewBehind
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.outbox import PostgresOutbox
+from support.checkpoints import follow_another_log
 from support.mails import Notified, about, by
 from support.service import event, opened, posted
+from support.waiting import wait_until
 
 ANN = ids.person_id("gazette", "ann")
 OLD = timedelta(days=31)
@@ -201,15 +205,67 @@ async def test_what_happened_in_an_earlier_log_is_not_sent_in_the_next(
     """A publisher publishes again what a failover lost."""
     await sent_once(notified)
     before = moment().isoformat()
-    outbox = notified.service.app.outbox
-    checkpoint = await outbox.checkpoint()
-    assert checkpoint is not None
-    await outbox.advance(uuid4(), checkpoint.position)  # as if it had followed another log
+    await follow_another_log(notified.service.app.outbox)
     await notified.filler.catch_up()
     await notified.service.given(posted("c3", author=by("bob"), parent="c1", time=before))
     assert await notified.mails() == []
     await notified.service.given(posted("c4", author=by("bob"), parent="c1"))
     assert len(await notified.mails()) == 1
+
+
+@pytest.mark.parametrize("notified", ["postgres"], indirect=True)
+async def test_comments_after_a_failover_are_mailed_though_the_notifier_was_down(
+    notified: Notified, database_url: str
+) -> None:
+    await sent_once(notified)
+    log, before = notified.service.app.log, moment().isoformat()
+    first = await log.history()
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("select rostra_open_epoch(false, true)")
+    finally:
+        await connection.close()
+
+    async def has_noticed() -> bool:
+        return await log.history() != first
+
+    await wait_until(has_noticed)
+    again = posted("c3", author=by("bob"), parent="c1", time=before, body="Published again.")
+    await notified.service.given(again)
+    await notified.service.given(posted("c4", author=by("bob"), parent="c1", body="After it."))
+    (mail,) = await notified.mails()
+    assert "After it." in mail.as_string() and "Published again." not in mail.as_string()
+    assert await notified.mails() == []
+
+
+async def test_the_filler_begins_again_where_a_failover_lost_what_it_read(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = notified.service.app
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    before = await app.outbox.checkpoint()
+
+    async def end_at(position: int = 0) -> int:
+        return position
+
+    async def wait(position: int, _: float) -> None:
+        monkeypatch.setattr(app, "head", end_at)
+        raise ViewBehind(0, position, 1)
+
+    monkeypatch.setattr(app, "wait", wait)
+    with pytest.raises(ViewBehind):
+        await notified.filler.catch_up()
+    assert await app.outbox.checkpoint() == before
+
+
+async def test_a_checkpoint_moves_on_from_where_it_is_known_to_be(outbox: Outbox) -> None:
+    one, another = uuid4(), uuid4()
+    first, second = Checkpoint(one, 5), Checkpoint(another, 3, moment())
+    assert await outbox.advance(None, first)
+    assert not await outbox.advance(None, second)
+    assert await outbox.advance(first, second)
+    assert not await outbox.advance(first, Checkpoint(one, 6))
+    assert await outbox.checkpoint() == second
 
 
 async def test_what_was_recorded_long_ago_is_not_sent(

@@ -6,8 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from rostra_adapters.clock import moment
-
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """Position of a log up to which a follower has handled its events."""
@@ -15,7 +13,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     log: UUID
     position: int
     log_since: datetime | None = None
-    """Time at which the follower began to follow this log, None for its first log."""
+    """Time at which this log took the place of the one before, None for the first log."""
 
 
 class CheckpointedStore(Protocol):
@@ -24,8 +22,8 @@ class CheckpointedStore(Protocol):
     async def checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint of the follower, None before its first event."""
 
-    async def advance(self, log: UUID, position: int) -> None:
-        """Move the checkpoint on, never back within one log."""
+    async def advance(self, before: Checkpoint | None, to: Checkpoint) -> bool:
+        """Move the checkpoint from `before`. Return False if it is elsewhere by now."""
 
 
 class MemoryCheckpoint:
@@ -37,11 +35,8 @@ class MemoryCheckpoint:
     async def checkpoint(self) -> Checkpoint | None:
         return self._checkpoint
 
-    async def advance(self, log: UUID, position: int) -> None:
-        before = self._checkpoint
-        if before is None:
-            self._checkpoint = Checkpoint(log, position)
-        elif before.log != log:
-            self._checkpoint = Checkpoint(log, position, moment())
-        elif before.position < position:
-            self._checkpoint = Checkpoint(log, position, before.log_since)
+    async def advance(self, before: Checkpoint | None, to: Checkpoint) -> bool:
+        if self._checkpoint != before:
+            return False
+        self._checkpoint = to
+        return True

@@ -14,6 +14,7 @@ from rostra.person import PersonBanned, PersonUnbanned
 from rostra.times import later
 from rostra_adapters.aio.background import BackgroundTask, end_background, repeat_steps
 from rostra_adapters.application.app import App
+from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
 from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
 from rostra_adapters.application.operational import ADDRESS_BAN_DAYS_MAX, DAY_SECONDS
@@ -57,7 +58,10 @@ class ModerationFollower:
             self._app.log, position, head, PAGE_EVENTS, may_be_cached=True
         ):
             await self._handle(page)
-            await self._store.advance(log, page[-1].position)
+            reached = Checkpoint(log, page[-1].position)
+            if not await self._store.advance(checkpoint, reached):
+                return  # another process is ahead, or follows another log
+            checkpoint = reached
             yield
 
     async def _handle(self, page: Sequence[Recorded]) -> None:

@@ -117,15 +117,14 @@ class MemoryVoteCounts(MemoryCheckpoint):
 
     async def begin(self, log: UUID) -> None:
         if self._checkpoint is None or self._checkpoint.log != log:
-            await self.advance(log, 0)
+            self._checkpoint = Checkpoint(log, 0)
             self._votes.clear()
 
     async def add(
         self, counted: Checkpoint, log: UUID, position: int, changes: VoteChanges
     ) -> bool:
-        if self._checkpoint != counted:
+        if not await self.advance(counted, Checkpoint(log, position)):
             return False
-        await self.advance(log, position)
         await self.forget(changes.erased)
         for person, votes in changes.added.items():
             self._votes[person] = self._votes.get(person, 0) + votes

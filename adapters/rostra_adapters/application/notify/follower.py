@@ -72,33 +72,50 @@ class OutboxFiller:
 
     async def _handle_pages(self) -> AsyncGenerator[None, None]:
         """Handle all pages that are recorded by now, one a step."""
-        began, head = await self._begin(), await self._app.head()
+        head = await self._app.head()
+        checkpoint = await self._begin(head)
         async for page in read_pages(
-            self._app.log, began.position, head, PAGE_EVENTS, may_be_cached=True
+            self._app.log, checkpoint.position, head, PAGE_EVENTS, may_be_cached=True
         ):
             position = page[-1].position
             await self._wait_for_views(position)
-            async for notices in self._notices(page, began.log_since):
+            async for notices in self._notices(page, checkpoint.log_since):
                 await self._outbox.add(notices)
-            await self._outbox.advance(began.log, position)
+            reached = Checkpoint(checkpoint.log, position, checkpoint.log_since)
+            if not await self._outbox.advance(checkpoint, reached):
+                return  # another process is ahead, or follows another log
+            checkpoint = reached
             yield
 
-    async def _begin(self) -> Checkpoint:
-        history = await self._app.log.history()
-        checkpoint = await self._outbox.checkpoint()
-        if checkpoint is None or checkpoint.log != history.id:
-            goes_on = checkpoint is not None and checkpoint.log in history.earlier
-            position = history.began if goes_on else await self._app.head()
-            await self._outbox.advance(history.id, position)
-            checkpoint = await self._outbox.checkpoint()
-        assert checkpoint is not None
-        return checkpoint
+    async def _begin(self, head: int) -> Checkpoint:
+        """Return the checkpoint in this log. The first one is at `head`.
+
+        A later epoch is followed from its beginning, a log that was restored from `head`.
+        """
+        history, checkpoint = await self._app.log.history(), await self._outbox.checkpoint()
+        if checkpoint is not None and checkpoint.log == history.id:
+            return checkpoint
+        if checkpoint is None:
+            first = Checkpoint(history.id, head)
+        elif checkpoint.log in history.earlier:
+            first = Checkpoint(history.id, history.began, history.began_at)
+        else:
+            first = Checkpoint(history.id, head, moment())
+        if await self._outbox.advance(checkpoint, first):
+            return first
+        return await self._begin(head)
 
     async def _wait_for_views(self, position: int) -> None:
+        """Wait until the views have read `position`.
+
+        Raises ViewBehind if the log ends before it: a failover has lost the events.
+        """
         while True:
             try:
                 await self._app.wait(position, WAIT_SECONDS)
             except ViewBehind:
+                if await self._app.head() < position:
+                    raise
                 _logger.warning("notices wait for the views to read position %d", position)
             else:
                 return

@@ -33,7 +33,7 @@ from rostra_adapters.postgres.single_flight import SingleFlight
 
 # The epochs before the current one, each with the position from which the next went on.
 HISTORY = """
-select log.id, coalesce(epoch.from_position, 0), before.log_id, before.last
+select log.id, coalesce(epoch.from_position, 0), before.log_id, before.last, epoch.at
 from public.rostra_log log
 left join public.rostra_log_epochs epoch on epoch.log_id = log.id
 left join lateral (
@@ -387,7 +387,7 @@ def _history_of(rows: Sequence[asyncpg.Record]) -> LogHistory:
     if not rows:
         raise LogUnavailable("the log has no id: `rostra init` makes its tables")
     earlier = {row[2]: row[3] for row in rows if row[2] is not None and row[2] != rows[0][0]}
-    return LogHistory(rows[0][0], rows[0][1], earlier)
+    return LogHistory(rows[0][0], rows[0][1], earlier, rows[0][4])
 
 
 def _parts(ends: Sequence[int]) -> Iterator[range]:
