@@ -131,6 +131,10 @@ class Outbox:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
+    async def end_claims(self) -> None:
+        """End the claims of a notifier that was killed."""
+        await self._connection.execute("update rostra_outbox set claimed_until = null")
+
     async def is_empty(self) -> bool:
         """Return whether nothing waits. What waits for another attempt is due at once."""
         fetch = self._connection.fetchval
@@ -146,6 +150,7 @@ class Outbox:
 
 async def live(server: MoodyServer, outbox: Outbox, random: Random, environment: Any) -> None:
     """Run the notifier until some mails have come, or all, and kill it."""
+    await outbox.end_claims()
     target = server.seen + random.randrange(1, 25)
     process = await asyncio.create_subprocess_exec(PROGRAM, "notify", env=environment)
 

@@ -1,6 +1,7 @@
 """The outbox: notices stay in one mail, expire, and are never added again."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -8,16 +9,17 @@ import asyncpg
 import pytest
 
 from rostra import ids
+from rostra.log import LogUnavailable
 from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.notify import outbox as outboxes
-from rostra_adapters.application.notify.outbox import MemoryOutbox, Notice, Outbox
+from rostra_adapters.application.notify.outbox import Claimed, MemoryOutbox, Notice, Outbox
 from rostra_adapters.clock import moment
 from rostra_adapters.errors import ViewBehind
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.outbox import PostgresOutbox
 from support.checkpoints import follow_another_log
-from support.mails import Notified, about, by
+from support.mails import Notified, about, by, elapse
 from support.service import event, opened, posted
 from support.waiting import wait_until
 
@@ -50,7 +52,8 @@ async def claimed(outbox: Outbox, *, error: str | None = None, done: bool = Fals
         if done:
             claim.done.update(one.event for one in claim.claimed.notices)
         if error is not None:
-            claim.fail(error, moment() - timedelta(hours=5))
+            claim.fail(error)
+            claim.retry_after = timedelta()
         return sorted(numbers)
 
 
@@ -86,35 +89,115 @@ async def test_what_waits_is_counted_and_what_was_given_up(outbox: Outbox) -> No
     for is_final in (False, True):
         async with outbox.claim() as claim:
             assert claim is not None
-            claim.fail("451", moment() - timedelta(hours=5), is_final=is_final)
+            claim.fail("550" if is_final else "451", is_final=is_final)
+            claim.retry_after = timedelta()
     status = await outbox.status()
     assert (status.waiting, status.retried, status.given_up) == (1, 1, 1)
-    assert status.errors == ["451"]
+    assert set(status.errors) == {"451", "550"}
 
 
-async def test_a_digest_is_tried_for_three_days_after_its_hour(outbox: Outbox) -> None:
+async def test_a_mail_is_tried_for_three_days_from_its_first_attempt(outbox: Outbox) -> None:
     await outbox.add([notice(1)])
-    began = moment()
+    await elapse(outbox, timedelta(days=4))  # nothing was sent meanwhile
+    assert await claimed(outbox, error="451") == [1]
+    await elapse(outbox, timedelta(days=4))
+    for _ in range(outboxes.ATTEMPTS_MIN - 2):
+        assert await claimed(outbox, error="451") == [1]
+    assert (await outbox.status()).given_up == 0
+    assert await claimed(outbox, error="451") == [1]
+    assert ((await outbox.status()).given_up, await claimed(outbox)) == (1, [])
+
+
+async def test_attempts_before_a_digest_do_not_count(outbox: Outbox) -> None:
+    await outbox.add([notice(1)])
+    assert await claimed(outbox, error="451") == [1]
     async with outbox.claim() as claim:
         assert claim is not None
-        claim.deferred[claim.claimed.notices[0].event] = began
-    for days, given_up in ((3, 0), (4, 1)):
-        async with outbox.claim() as claim:
-            assert claim is not None
-            claim.fail("451", began + timedelta(days=days, minutes=1))
-            claim.retry_at = began
-        assert (await outbox.status()).given_up == given_up
+        claim.deferred[claim.claimed.notices[0].event] = moment()
+    await elapse(outbox, timedelta(days=1))
+    async with outbox.claim() as claim:
+        assert claim is not None
+        assert claim.claimed.attempts == 0
+        assert claim.claimed.tried_for < timedelta(hours=1)
 
 
 async def test_waits_between_attempts_grow_and_end() -> None:
     waits = []
     for attempts in range(100):
-        claim = outboxes.Claim(outboxes.Claimed([notice(1)], attempts, moment()))
-        claim.fail("451", claim.claimed.added_at)
-        assert claim.retry_at is not None
-        waits.append(claim.retry_at - claim.claimed.added_at)
+        claim = outboxes.Claim(outboxes.Claimed([notice(1)], attempts, timedelta()))
+        claim.fail("451")
+        assert claim.retry_after is not None
+        waits.append(claim.retry_after)
     assert waits[:3] == [outboxes.FIRST_RETRY * factor for factor in (1, 2, 4)]
     assert waits == sorted(waits) and waits[-1] == outboxes.LONGEST_RETRY
+
+
+async def breaking(outbox: Outbox, *, is_handing_over: bool) -> Claimed | None:
+    """Claim a mail, and lose the database before its result is noted."""
+    found = None
+    with suppress(LogUnavailable):
+        async with outbox.claim() as claim:
+            if claim is not None:
+                found, claim.is_handing_over = claim.claimed, is_handing_over
+                raise LogUnavailable("the connection was lost")
+    return found
+
+
+async def test_a_claim_that_ends_before_a_mail_is_sent_is_no_attempt(outbox: Outbox) -> None:
+    await outbox.add([notice(1)])
+    for _ in range(2):
+        found = await breaking(outbox, is_handing_over=False)
+        assert found is not None
+        assert found.attempts == 0
+
+
+async def test_a_mail_without_a_result_is_tried_again_after_waits_that_grow(
+    database_url: str,
+) -> None:
+    pool = await create_pool(database_url)
+    try:
+        outbox = PostgresOutbox(pool)
+        await outbox.add([notice(1), notice(2)])
+        waits = []
+        for attempts in range(outboxes.ATTEMPTS_MIN):
+            found = await breaking(outbox, is_handing_over=True)
+            assert found is not None
+            assert (len(found.notices), found.attempts) == (2, attempts)
+            assert await claimed(outbox) == []
+            until = await pool.fetchval("select min(claimed_until) - now() from rostra_outbox")
+            waits.append(until)
+            await elapse(outbox, outboxes.LONGEST_RETRY)
+        assert waits[0] > outboxes.CLAIM_TIME - timedelta(minutes=1)
+        assert waits[-1] > outboxes.LONGEST_RETRY / 2
+    finally:
+        await pool.close()
+
+
+async def test_no_transaction_is_open_while_a_mail_is_sent(database_url: str) -> None:
+    pool = await create_pool(database_url)
+    try:
+        outbox = PostgresOutbox(pool)
+        await outbox.add([notice(1)])
+        async with outbox.claim() as claim:
+            assert claim is not None
+            assert not await pool.fetchval(
+                "select count(*) from pg_stat_activity where datname = current_database()"
+                " and state like 'idle in transaction%'"
+            )
+    finally:
+        await pool.close()
+
+
+async def test_a_mail_without_a_result_is_given_up_at_last(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    await notified.service.given(posted("c2", author=by("bob"), parent="c1"))
+    await notified.filler.catch_up()
+    monkeypatch.setattr("rostra_adapters.application.notify.sender.ATTEMPTS_MAX", 0)
+    assert await notified.mails() == []
+    assert (await notified.service.app.outbox.status()).given_up == 1
 
 
 async def test_one_of_several_senders_has_a_mail(database_url: str) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -17,8 +17,10 @@ from rostra import ids
 from rostra_adapters.application.notify.composing import MailOrigin
 from rostra_adapters.application.notify.follower import OutboxFiller
 from rostra_adapters.application.notify.links import address_hash
+from rostra_adapters.application.notify.outbox import MemoryOutbox, Outbox
 from rostra_adapters.application.notify.sender import MailSettings, Sender
 from rostra_adapters.mail.smtp import SmtpTransport, server_of
+from rostra_adapters.postgres.outbox import PostgresOutbox
 from support.service import Service, token
 
 JSON = {"Content-Type": "application/json"}
@@ -120,6 +122,20 @@ class Notified:
             pass
         found, self.inbox.mails = self.inbox.mails, []
         return found
+
+
+async def elapse(outbox: Outbox, time: timedelta) -> None:
+    """Let time pass for all notices."""
+    if isinstance(outbox, PostgresOutbox):
+        columns = ("added_at", "due_at", "tried_since", "claimed_until")
+        moved = ", ".join(f"{name} = {name} - $1::interval" for name in columns)
+        await outbox._pool.execute(f"update rostra_outbox set {moved}", time)
+        return
+    assert isinstance(outbox, MemoryOutbox)
+    for entry in outbox._entries.values():
+        entry.added_at, entry.due_at = entry.added_at - time, entry.due_at - time
+        if entry.tried_since is not None:
+            entry.tried_since -= time
 
 
 def by(person: str) -> dict[str, str]:

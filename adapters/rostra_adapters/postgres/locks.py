@@ -14,6 +14,8 @@ VIEWS_INSTALLER = 5940093377497353329
 """Held while the tables of the views are made or changed."""
 REBUILD = 5940093377497353331
 """Held by the connection of a rebuild: one at a time in a database."""
+OUTBOX_CLAIM = 5940093377497353332
+"""Held while a sender chooses the notices of its next mail: no two choose those of one mail."""
 GUEST_VOTE_SEED = 5940093377497353331
 """Seed of the hash of a comment's id. The result is the number that is locked while a guest's vote
 on the comment is reserved. Equal to REBUILD, but no lock number itself."""

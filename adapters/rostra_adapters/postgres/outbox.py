@@ -1,16 +1,20 @@
 """The outbox in PostgreSQL. Any number of senders empty it at once."""
 
 import secrets
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from rostra.log import LogUnavailable
 from rostra_adapters.application.notify.outbox import (
+    CLAIM_TIME,
+    FIRST_RETRY,
     LINK_KEY_BYTES,
+    LONGEST_RETRY,
     NOTICES_A_MAIL_MAX,
     PERSONS_SHOWN_MAX,
     REQUESTS_KEPT,
@@ -23,6 +27,7 @@ from rostra_adapters.application.notify.outbox import (
     claim_totals,
     claimed_of,
 )
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.checkpoint import PostgresCheckpoint
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
@@ -34,36 +39,34 @@ select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
     $7::uuid[])
 on conflict (event, person) do nothing
 """
-# The notices of one mail are named by the first of them, which is the one that senders lock. A
-# confirmation is in a mail of its own.
-_MAKE_MAIL = """
+_LOCK = f"select pg_advisory_xact_lock({locks.OUTBOX_CLAIM})"
+_UNCLAIMED = "(claimed_until is null or claimed_until <= clock_timestamp())"
+# The notices of one mail are named by the first of them. A confirmation is in a mail of its own.
+_CLAIM = f"""
 with first as materialized (
-    select event, person, reason = 'confirm' as is_confirmation from public.rostra_outbox
-    where state = 'waiting' and due_at <= clock_timestamp() and mail is null
-    order by due_at limit 1 for update skip locked
+    select event, person, reason, mail from public.rostra_outbox
+    where state = 'waiting' and due_at <= clock_timestamp() and {_UNCLAIMED}
+    order by due_at limit 1
 ), mine as materialized (
-    select notice.event, notice.person, first.event as mail
+    select notice.event, notice.person, coalesce(first.mail, first.event) as mail
     from first join public.rostra_outbox notice using (person)
-    where notice.state = 'waiting' and notice.due_at <= clock_timestamp() and notice.mail is null
-        and (notice.reason = 'confirm') = first.is_confirmation
+    where notice.state = 'waiting' and (
+        notice.mail = first.mail
+        or first.mail is null and notice.mail is null and notice.due_at <= clock_timestamp()
+            and (notice.reason = 'confirm') = (first.reason = 'confirm')
+    )
     order by notice.event <> first.event, notice.added_at limit $1
-    for update of notice skip locked
 )
-update public.rostra_outbox notice set mail = mine.mail from mine
-where notice.event = mine.event and notice.person = mine.person
-"""
-_CLAIM = """
-with first as materialized (
-    select person, mail from public.rostra_outbox
-    where state = 'waiting' and due_at <= clock_timestamp() and event = mail
-    order by due_at limit 1 for update skip locked
-)
-select event, person, site, person_id, reason, discussion, comment,
-    attempts, added_at, is_deferred
-from public.rostra_outbox join first using (person, mail)
-where state = 'waiting'
-order by added_at, event for update of rostra_outbox
-"""
+update public.rostra_outbox notice
+set mail = mine.mail, attempts = attempts + 1,
+    tried_since = coalesce(tried_since, clock_timestamp()),
+    claimed_until = clock_timestamp()
+        + greatest($2::interval, least($3::interval * 2 ^ least(attempts, 20), $4::interval))
+from mine
+where notice.event = mine.event and notice.person = mine.person and notice.state = 'waiting'
+returning notice.event, notice.person, site, person_id, reason, discussion, comment,
+    attempts - 1 as attempts, clock_timestamp() - tried_since as tried_for, is_deferred, added_at
+"""  # noqa: S608
 _DUE = """
 with persons as (
     select person from public.rostra_outbox
@@ -71,23 +74,32 @@ with persons as (
     group by person order by min(due_at) limit $1
 )
 select event, person, site, person_id, reason, discussion, comment,
-    attempts, added_at, is_deferred
+    attempts, clock_timestamp() - coalesce(tried_since, clock_timestamp()), is_deferred
 from public.rostra_outbox join persons using (person)
 where state = 'waiting' and due_at <= clock_timestamp()
 order by person, added_at
 """
 _DONE = """
-update public.rostra_outbox set state = 'done', error = null
+update public.rostra_outbox set state = 'done', error = null, claimed_until = null
 where person = $1 and event = any($2::uuid[])
 """
 _DEFER = """
-update public.rostra_outbox notice set due_at = until.due_at, is_deferred = true, mail = null
+update public.rostra_outbox notice
+set due_at = until.due_at, is_deferred = true, mail = null, attempts = 0, tried_since = null,
+    claimed_until = null
 from unnest($2::uuid[], $3::timestamptz[]) until (event, due_at)
 where notice.person = $1 and notice.event = until.event
 """
 _FAIL = """
-update public.rostra_outbox set attempts = attempts + 1, error = $3, due_at = $4,
+update public.rostra_outbox
+set error = $3, due_at = clock_timestamp() + $4::interval, claimed_until = null,
     state = case when $5 then 'given_up' else 'waiting' end
+where person = $1 and event = any($2::uuid[])
+"""
+_RELEASE = """
+update public.rostra_outbox
+set attempts = attempts - 1, claimed_until = null,
+    tried_since = case attempts when 1 then null else tried_since end
 where person = $1 and event = any($2::uuid[])
 """
 _COUNT = """
@@ -158,29 +170,39 @@ class PostgresOutbox(PostgresCheckpoint):
 
     @asynccontextmanager
     async def claim(self) -> AsyncIterator[Claim | None]:
-        """Hold the claimed rows locked until the block ends: a sender that dies leaves them due.
+        """Claim a mail, in a transaction of its own. The next sender takes the same notices."""
+        records = await self._claimed()
+        if not records:
+            yield None
+            return
+        claim = Claim(_claimed_of(records))
+        try:
+            yield claim
+        except BaseException:
+            if not claim.is_handing_over and not claim.mails:
+                claim.release()
+                with suppress(LogUnavailable):
+                    await self._settle(claim)
+            raise
+        await self._settle(claim)
 
-        The notices of a mail are chosen before, in a transaction of their own, so that the next
-        sender takes the same ones.
-        """
+    async def _claimed(self) -> list[asyncpg.Record]:
+        waits = CLAIM_TIME, FIRST_RETRY, LONGEST_RETRY
         with raise_unavailable_if_lost():
-            await self._pool.execute(_MAKE_MAIL, NOTICES_A_MAIL_MAX)
             async with self._pool.acquire() as connection, connection.transaction():
-                records = await connection.fetch(_CLAIM)
-                if not records:
-                    yield None
-                    return
-                claim = Claim(claimed_of((Notice(*row[:7]), *row[7:]) for row in records))
-                yield claim
+                await connection.execute(_LOCK)
+                records = await connection.fetch(_CLAIM, NOTICES_A_MAIL_MAX, *waits)
+        return sorted(records, key=lambda row: (row["added_at"], row["event"]))
+
+    async def _settle(self, claim: Claim) -> None:
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
                 await _settle(connection, claim)
 
     async def due(self) -> list[Claimed]:
         with raise_unavailable_if_lost():
             records = await self._pool.fetch(_DUE, PERSONS_SHOWN_MAX)
-        return [
-            claimed_of((Notice(*row[:7]), *row[7:]) for row in rows)
-            for _, rows in groupby(records, key=lambda row: row["person"])
-        ]
+        return [_claimed_of(rows) for _, rows in groupby(records, key=lambda row: row["person"])]
 
     async def notices_of(self, person: UUID) -> list[NoticeState]:
         with raise_unavailable_if_lost():
@@ -243,6 +265,10 @@ def _columns_of(notices: Sequence[Notice]) -> tuple[list[object], ...]:
     return tuple([getattr(notice, column) for notice in notices] for column in _COLUMNS)
 
 
+def _claimed_of(rows: Iterable[asyncpg.Record]) -> Claimed:
+    return claimed_of((Notice(*row[:7]), *row[7:10]) for row in rows)
+
+
 async def _settle(connection: Connection, claim: Claim) -> None:
     notices = claim.claimed.notices
     person = notices[0].person
@@ -256,10 +282,12 @@ async def _settle(connection: Connection, claim: Claim) -> None:
     if claim.deferred:
         events, until = list(claim.deferred), list(claim.deferred.values())
         await connection.execute(_DEFER, person, events, until)
-    if left and claim.error is not None:
+    if left and claim.retry_after is not None:
         await connection.execute(
-            _FAIL, person, left, claim.error, claim.retry_at, claim.is_given_up
+            _FAIL, person, left, claim.error, claim.retry_after, claim.is_given_up
         )
+    elif left:
+        await connection.execute(_RELEASE, person, left)
     totals = {name: count for name, count in claim_totals(claim).items() if count}
     if totals:  # last: all senders count in the same rows
         await connection.execute(_COUNT, list(totals), list(totals.values()))

@@ -22,8 +22,13 @@ from rostra_adapters.application.checkpoint import CheckpointedStore, MemoryChec
 from rostra_adapters.clock import moment
 
 GIVE_UP_AFTER = timedelta(days=3)
-DIGEST_WAIT_MAX = timedelta(days=1)
-"""Longest wait for a digest, after which its first attempt is made."""
+"""Time of attempts after which a mail is given up."""
+ATTEMPTS_MIN = 10
+"""Attempts before which no mail is given up, however long ago the first one was."""
+ATTEMPTS_MAX = 50
+"""Attempts after which a mail is given up though none of their results could be noted."""
+CLAIM_TIME = timedelta(minutes=10)
+"""Time of a claim, after which another sender makes the next attempt. It grows as waits do."""
 NOTICES_KEPT = timedelta(days=30)
 REQUESTS_KEPT = timedelta(days=7)
 FIRST_RETRY = timedelta(seconds=30)
@@ -57,9 +62,9 @@ class Claimed(msgspec.Struct, frozen=True):
 
     notices: list[Notice]
     attempts: int
-    """Failed attempts so far, the greatest of the notices'."""
-    added_at: datetime
-    """Time at which the first of them was added."""
+    """Attempts before this one, the most of the notices'."""
+    tried_for: timedelta
+    """Time since the first attempt."""
     are_deferred: frozenset[UUID] = frozenset()
     """Events of those that waited for a digest."""
 
@@ -73,24 +78,29 @@ class Claim:
         """Events whose notices are sent, or need not be."""
         self.deferred: dict[UUID, datetime] = {}
         """Times until which notices wait for a digest, by event."""
-        self.retry_at: datetime | None = None
+        self.retry_after: timedelta | None = None
+        """Wait before the next attempt, after one that failed."""
         self.error: str | None = None
         self.is_given_up = False
+        self.is_handing_over = False
+        """Whether the mail server may have accepted a mail, though nobody knows."""
         self.mails = 0
         """Mails that were handed over."""
 
     def release(self) -> None:
-        """Leave all notices due: those of one mail stay together."""
+        """Leave all notices due, in one mail, as if there had been no attempt."""
         self.done.clear()
         self.deferred.clear()
+        self.retry_after = None
 
-    def fail(self, error: str, now: datetime, *, is_final: bool = False) -> None:
+    def fail(self, error: str, *, is_final: bool = False) -> None:
         """Try all notices again after a wait that grows; give up after `GIVE_UP_AFTER`."""
         self.release()
         self.error = error
-        waited = DIGEST_WAIT_MAX if self.claimed.are_deferred else timedelta()
-        self.is_given_up = is_final or now - self.claimed.added_at >= GIVE_UP_AFTER + waited
-        self.retry_at = now + min(FIRST_RETRY * 2 ** min(self.claimed.attempts, 20), LONGEST_RETRY)
+        attempts, tried_for = self.claimed.attempts + 1, self.claimed.tried_for
+        is_over = attempts >= ATTEMPTS_MIN and tried_for >= GIVE_UP_AFTER
+        self.is_given_up = is_final or is_over
+        self.retry_after = retry_wait(self.claimed.attempts)
 
 
 class NoticeState(msgspec.Struct, frozen=True):
@@ -149,7 +159,9 @@ class Outbox(CheckpointedStore, Protocol):
     def claim(self) -> AbstractAsyncContextManager[Claim | None]:
         """Claim the notices of one person that are due; None where there are none.
 
-        The claim is settled when the block ends, by its result, also after an error.
+        The claim is settled by its result when the block ends. An error in the block releases it,
+        unless the mail server may have accepted the mail. A claim that is not settled is noted as
+        an attempt, and ends by itself after `CLAIM_TIME` or more.
         """
 
     async def due(self) -> list[Claimed]:
@@ -192,6 +204,7 @@ class _Entry(msgspec.Struct):
     due_at: datetime
     mail: UUID | None = None
     attempts: int = 0
+    tried_since: datetime | None = None
     state: str = "waiting"
     error: str | None = None
     is_deferred: bool = False
@@ -224,13 +237,15 @@ class MemoryOutbox(MemoryCheckpoint):
 
     @asynccontextmanager
     async def claim(self) -> AsyncIterator[Claim | None]:
-        entries = self._mail(moment())
+        now = moment()
+        entries = self._mail(now)
         if not entries:
             yield None
             return
-        claim = Claim(claimed_of(_parts(entry) for entry in entries))
         for entry in entries:
             entry.is_claimed = True
+            entry.tried_since = entry.tried_since or now
+        claim = Claim(claimed_of(_parts(entry, now) for entry in entries))
         try:
             yield claim
         finally:
@@ -241,10 +256,11 @@ class MemoryOutbox(MemoryCheckpoint):
                 self._totals[name] += count
 
     async def due(self) -> list[Claimed]:
-        waiting = self._waiting(moment())
+        now = moment()
+        waiting = self._waiting(now)
         persons = list(dict.fromkeys(entry.notice.person for entry in waiting))
         return [
-            claimed_of(_parts(one) for one in waiting if one.notice.person == person)
+            claimed_of(_parts(one, now) for one in waiting if one.notice.person == person)
             for person in persons[:PERSONS_SHOWN_MAX]
         ]
 
@@ -324,16 +340,22 @@ class MemoryOutbox(MemoryCheckpoint):
             self._requests.pop(person, None)
 
 
-def claimed_of(rows: Iterable[tuple[Notice, int, datetime, bool]]) -> Claimed:
+def retry_wait(attempts: int) -> timedelta:
+    """Return the wait after an attempt that follows others."""
+    return min(FIRST_RETRY * 2.0 ** min(attempts, 20), LONGEST_RETRY)
+
+
+def claimed_of(rows: Iterable[tuple[Notice, int, timedelta, bool]]) -> Claimed:
     """Return claimed notices of their rows.
 
-    A row is a notice, its attempts, its time, and whether it waited for a digest.
+    A row is a notice, the attempts before this one, the time since the first, and whether it waited
+    for a digest.
     """
     found = list(rows)
     return Claimed(
         notices=[notice for notice, _, _, _ in found],
         attempts=max(attempts for _, attempts, _, _ in found),
-        added_at=min(added for _, _, added, _ in found),
+        tried_for=max(tried_for for _, _, tried_for, _ in found),
         are_deferred=frozenset(notice.event for notice, _, _, deferred in found if deferred),
     )
 
@@ -354,8 +376,9 @@ def _is_mailed_with(entry: _Entry, first: _Entry) -> bool:
     return (here.person, here.reason == "confirm") == (there.person, there.reason == "confirm")
 
 
-def _parts(entry: _Entry) -> tuple[Notice, int, datetime, bool]:
-    return entry.notice, entry.attempts, entry.added_at, entry.is_deferred
+def _parts(entry: _Entry, now: datetime) -> tuple[Notice, int, timedelta, bool]:
+    tried_for = now - (entry.tried_since or now)
+    return entry.notice, entry.attempts, tried_for, entry.is_deferred
 
 
 def _settle(entry: _Entry, claim: Claim) -> None:
@@ -364,8 +387,11 @@ def _settle(entry: _Entry, claim: Claim) -> None:
         entry.state, entry.error = "done", None
     elif event in claim.deferred:
         entry.due_at, entry.is_deferred, entry.mail = claim.deferred[event], True, None
-    elif claim.error is not None:
+        entry.attempts, entry.tried_since = 0, None
+    elif claim.retry_after is not None:
         entry.attempts += 1
         entry.error = claim.error
-        entry.due_at = claim.retry_at or entry.due_at
+        entry.due_at = moment() + claim.retry_after
         entry.state = "given_up" if claim.is_given_up else "waiting"
+    elif entry.attempts == 0:
+        entry.tried_since = None

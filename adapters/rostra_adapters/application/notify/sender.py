@@ -31,7 +31,7 @@ from rostra_adapters.application.notify.composing import (
     notice_mail,
 )
 from rostra_adapters.application.notify.links import MailLink, address_hash, sign_link
-from rostra_adapters.application.notify.outbox import Claim, Notice, Outbox
+from rostra_adapters.application.notify.outbox import ATTEMPTS_MAX, Claim, Notice, Outbox
 from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.requests import SiteRequest
 from rostra_adapters.clock import moment
@@ -138,18 +138,21 @@ class Sender:
 
     async def _settle(self, claim: Claim) -> None:
         """Handle a claim and note its result. Raises LogUnavailable and ViewBehind."""
+        if claim.claimed.attempts >= ATTEMPTS_MAX:
+            claim.fail("the results of too many attempts could not be noted", is_final=True)
+            return
         try:
             await self._handle(claim)
         except (MailRefused, AddressUnusable) as error:
-            claim.fail(str(error), self._now(), is_final=True)
+            claim.fail(str(error), is_final=True)
         except MailDelayed as error:
-            claim.fail(str(error), self._now())
+            claim.fail(str(error))
         except (LogUnavailable, ViewBehind):
             raise
         except Exception as error:  # noqa: BLE001  # logged without its text
             place = error_place(error)
             _logger.error("a mail could not be made: %s; it is tried again", place)
-            claim.fail(place, self._now())
+            claim.fail(place)
 
     def _break_off(self, persons: Collection[UUID] | None) -> None:
         """End the attempt if it has words of these persons; None where they are unknown."""
@@ -214,8 +217,7 @@ class Sender:
         mail = confirmation_mail(
             self._settings.origin, email, words.language, notice, confirm=confirm
         )
-        await self._transport.send(mail, notice.person)
-        claim.mails += 1
+        await self._hand_over(claim, mail, notice.person)
 
     def _due_now(self, claim: Claim, notices: Iterable[Notice], words: Words) -> list[Notice]:
         """Return the notices to send now; others are put off to a digest, or need not be sent."""
@@ -317,7 +319,12 @@ class Sender:
         mail = notice_mail(
             self._settings.origin, email, words.language, due, items, unsubscribe=unsubscribe
         )
-        await self._transport.send(mail, due[0].person)
+        await self._hand_over(claim, mail, due[0].person)
+
+    async def _hand_over(self, claim: Claim, mail: EmailMessage, person: UUID) -> None:
+        claim.is_handing_over = True
+        await self._transport.send(mail, person)
+        claim.is_handing_over = False
         claim.mails += 1
 
 
