@@ -5,11 +5,12 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import UTC, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -17,9 +18,10 @@ import pytest
 from rostra import ids
 from rostra.deciding.handle import Outcome
 from rostra.refusals import Refusal
+from rostra_adapters.application.notify import sender
 from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.application.notify.outbox import ATTEMPTS_MIN, GIVE_UP_AFTER
-from rostra_adapters.application.notify.sender import Sender
+from rostra_adapters.application.notify.sender import Sender, ServerAway
 from rostra_adapters.http import HttpSettings
 from support.mails import BASE, JSON, Notified, about, by, elapse, link_in, smtp_server
 from support.service import event, opened, posted, serving, token
@@ -465,6 +467,51 @@ async def test_a_mail_is_given_up_after_three_days(notified: Notified) -> None:
         assert await notified.sender.send_next()
         await elapse(outbox, GIVE_UP_AFTER)
     assert (await outbox.status()).given_up == 1
+
+
+class Away:
+    """A mail server that cannot be reached until it is back."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.is_back = False
+        self.mails: list[EmailMessage] = []
+
+    async def send(self, mail: EmailMessage, _: UUID, /) -> None:
+        self.attempts += 1
+        if not self.is_back:
+            raise ServerAway("the mail server is not there")
+        self.mails.append(mail)
+
+
+async def test_a_server_that_is_away_is_asked_less_often_and_no_mail_pays(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    outbox, away = notified.service.app.outbox, Away()
+    monkeypatch.setattr(notified.sender, "_transport", away)
+    await notified.service.given(opened())
+    for person in ("ann", "cy"):
+        await notified.subscribe(person)
+        await notified.service.given(event("subscription.started", person=person, to="comments"))
+    await notified.service.given(posted("c1", author=by("bob")))
+    assert await notified.mails() == []
+    assert (away.attempts, (await outbox.status()).errors) == (1, ["the mail server is not there"])
+
+    monkeypatch.setattr(sender, "AWAY_SECONDS_MIN", 0.001)
+    monkeypatch.setattr(sender, "AWAY_SECONDS_MAX", 0.008)
+    notified.sender._away_seconds = 0.0
+    async with aclosing(notified.sender.run()) as steps:
+        async for _ in steps:
+            waits.append(notified.sender._away_seconds)
+            away.is_back = len(waits) >= 3 * ATTEMPTS_MIN
+            if len(away.mails) == 2:
+                break
+    status = await outbox.status()
+    assert (status.waiting, status.sent, status.given_up) == (0, 2, 0)
+    assert status.retried == away.attempts - 2
+    assert waits[:4] == [0.001, 0.002, 0.004, 0.008]
+    assert set(waits[4:-2]) == {0.008} and waits[-2:] == [0, 0]
 
 
 async def test_hostile_names_make_no_header_of_their_own(notified: Notified) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from rostra_adapters.application.notify.sender import MailDelayed, MailRefused
+from rostra_adapters.application.notify.sender import MailDelayed, MailRefused, ServerAway
 from rostra_adapters.mail.smtp import SmtpTransport, server_of
 from support.certificates import Root
 from support.waiting import WAIT_SECONDS_MAX
@@ -112,18 +112,18 @@ async def test_no_mail_goes_to_a_server_that_is_another(
     monkeypatch.setenv("SSL_CERT_FILE", str(Root(tmp_path, "another").file))
     server = Server()
     async with listening(server, implicit=tls) as port:
-        with pytest.raises(MailDelayed):
+        with pytest.raises(ServerAway):
             await transport(f"smtps://{IN_URL}@{HOST}:{port}").send(mail(), PERSON)
     async with listening(server, offered=tls) as port:
-        with pytest.raises(MailDelayed):
+        with pytest.raises(ServerAway):
             await transport(f"smtp://{IN_URL}@{HOST}:{port}").send(mail(), PERSON)
     assert server.came == []
 
 
-async def test_a_wrong_password_is_tried_again_and_named_nowhere() -> None:
+async def test_a_wrong_password_is_named_nowhere() -> None:
     server = Server()
     async with listening(server) as port:
-        with pytest.raises(MailDelayed) as refused:
+        with pytest.raises(ServerAway) as refused:
             await transport(f"smtp://ann:hush@{HOST}:{port}").send(mail(), PERSON)
     assert str(refused.value) == "the server refuses to sign in (535)"
     assert server.came == []
@@ -156,7 +156,7 @@ async def send_refused(**answers: str) -> Exception:
     server = await asyncio.start_server(Refusing(**answers).talk, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        with pytest.raises((MailDelayed, MailRefused)) as raised:
+        with pytest.raises((MailDelayed, MailRefused, ServerAway)) as raised:
             await transport(f"smtp://127.0.0.1:{port}").send(mail(), PERSON)
     finally:
         server.close()
@@ -171,10 +171,18 @@ async def send_refused(**answers: str) -> Exception:
         {"mail": "530 sign in first"},
         {"mail": "553 not your address"},
         {"rcpt": "530 sign in first"},
+        {"data": "530 sign in first"},
     ],
     ids=str,
 )
-async def test_a_server_that_refuses_every_mail_is_tried_again(answers: dict[str, str]) -> None:
+async def test_a_server_that_refuses_every_mail_is_away(answers: dict[str, str]) -> None:
+    assert isinstance(await send_refused(**answers), ServerAway)
+
+
+@pytest.mark.parametrize(
+    "answers", [{"mail": "452 no room"}, {"rcpt": "450 later"}, {"data": "451 later"}], ids=str
+)
+async def test_a_mail_that_is_delayed_itself_is_tried_again(answers: dict[str, str]) -> None:
     assert isinstance(await send_refused(**answers), MailDelayed)
 
 

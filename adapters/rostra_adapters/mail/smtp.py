@@ -8,11 +8,12 @@ from uuid import UUID
 import aiosmtplib
 import msgspec
 
-from rostra_adapters.application.notify.sender import MailDelayed, MailRefused
+from rostra_adapters.application.notify.sender import MailDelayed, MailRefused, ServerAway
 
 PERMANENT = 500
 SIGN_IN_FIRST = 530
-TOO_LARGE = 552
+ABOUT_SIZE = {452, 552}
+"""Codes for a mail that is too large, now or for good."""
 PORTS = {"smtp": 25, "smtps": 465}
 
 
@@ -71,22 +72,26 @@ class SmtpTransport:
             _quit(client)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
-            if all(_is_final(code) for code in codes):
+            if SIGN_IN_FIRST in codes:
+                raise ServerAway(f"the server asks to sign in ({SIGN_IN_FIRST})") from None
+            if all(code >= PERMANENT for code in codes):
                 raise MailRefused(f"the server refuses the recipient ({codes[0]})") from None
             raise MailDelayed(f"the server delays the recipient ({codes[0]})") from None
         except aiosmtplib.SMTPNotSupported:
             raise MailRefused("the server takes no addresses beyond ASCII") from None
         except aiosmtplib.SMTPHeloError as error:
-            raise MailDelayed(f"the server refuses the connection ({error.code})") from None
+            raise ServerAway(f"the server refuses the connection ({error.code})") from None
         except aiosmtplib.SMTPResponseException as error:
-            is_sender = isinstance(error, aiosmtplib.SMTPSenderRefused)
-            if is_sender and error.code != TOO_LARGE:  # it would refuse every mail
-                raise MailDelayed(f"the server refuses the sender ({error.code})") from None
-            if _is_final(error.code):
+            is_sender = isinstance(error, aiosmtplib.SMTPSenderRefused) and not options
+            if is_sender and error.code not in ABOUT_SIZE:  # it would refuse every mail
+                raise ServerAway(f"the server refuses the sender ({error.code})") from None
+            if error.code == SIGN_IN_FIRST:
+                raise ServerAway(f"the server asks to sign in ({error.code})") from None
+            if error.code >= PERMANENT:
                 raise MailRefused(f"the server refuses the mail ({error.code})") from None
             raise MailDelayed(f"the server delays the mail ({error.code})") from None
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise MailDelayed(f"{type(error).__name__}: the mail server is not there") from None
+            raise MailDelayed(f"{type(error).__name__}: the mail server broke off") from None
         except ValueError:
             raise MailRefused("the address cannot be sent to a mail server") from None
         finally:
@@ -94,20 +99,15 @@ class SmtpTransport:
 
 
 async def _connect(client: aiosmtplib.SMTP) -> None:
-    """Connect and sign in. Any refusal delays the mail: the server has not seen it yet."""
+    """Connect and sign in. Raises ServerAway: the server has not seen the mail yet."""
     try:
         await client.connect()
     except aiosmtplib.SMTPAuthenticationError as error:
-        raise MailDelayed(f"the server refuses to sign in ({error.code})") from None
+        raise ServerAway(f"the server refuses to sign in ({error.code})") from None
     except aiosmtplib.SMTPResponseException as error:
-        raise MailDelayed(f"the server refuses the connection ({error.code})") from None
+        raise ServerAway(f"the server refuses the connection ({error.code})") from None
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise MailDelayed(f"{type(error).__name__}: the mail server is not there") from None
-
-
-def _is_final(code: int) -> bool:
-    """Return whether a code refuses this mail for good."""
-    return code >= PERMANENT and code != SIGN_IN_FIRST
+        raise ServerAway(f"{type(error).__name__}: the mail server is not there") from None
 
 
 def _quit(client: aiosmtplib.SMTP) -> None:

@@ -98,7 +98,8 @@ where person = $1 and event = any($2::uuid[])
 """
 _RELEASE = """
 update public.rostra_outbox
-set attempts = attempts - 1, claimed_until = null,
+set attempts = attempts - 1, claimed_until = null, error = coalesce($3, error),
+    due_at = case when $3::text is null then due_at else clock_timestamp() end,
     tried_since = case attempts when 1 then null else tried_since end
 where person = $1 and event = any($2::uuid[])
 """
@@ -287,7 +288,7 @@ async def _settle(connection: Connection, claim: Claim) -> None:
             _FAIL, person, left, claim.error, claim.retry_after, claim.is_given_up
         )
     elif left:
-        await connection.execute(_RELEASE, person, left)
+        await connection.execute(_RELEASE, person, left, claim.error)
     totals = {name: count for name, count in claim_totals(claim).items() if count}
     if totals:  # last: all senders count in the same rows
         await connection.execute(_COUNT, list(totals), list(totals.values()))

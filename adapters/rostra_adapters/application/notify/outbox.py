@@ -93,6 +93,11 @@ class Claim:
         self.deferred.clear()
         self.retry_after = None
 
+    def put_off(self, error: str) -> None:
+        """Leave all notices due, after those of others: the error is not about this mail."""
+        self.release()
+        self.error = error
+
     def fail(self, error: str, *, is_final: bool = False) -> None:
         """Try all notices again after a wait that grows; give up after `GIVE_UP_AFTER`."""
         self.release()
@@ -393,5 +398,7 @@ def _settle(entry: _Entry, claim: Claim) -> None:
         entry.error = claim.error
         entry.due_at = moment() + claim.retry_after
         entry.state = "given_up" if claim.is_given_up else "waiting"
-    elif entry.attempts == 0:
-        entry.tried_since = None
+    else:
+        if claim.error is not None:
+            entry.error, entry.due_at = claim.error, moment()
+        entry.tried_since = entry.tried_since if entry.attempts else None

@@ -40,6 +40,8 @@ from rostra_projections.comments.rows import CommentRow
 from rostra_projections.responses.shapes import CommentShape, Viewer
 
 IDLE_SECONDS = 1.0
+AWAY_SECONDS_MIN = 5.0
+AWAY_SECONDS_MAX = 300.0
 VIEWS_WAIT_SECONDS = 30.0
 """Time for the views to read what is recorded when a mail is made."""
 DAY_HOUR_DEFAULT = 7
@@ -67,14 +69,21 @@ class MailRefused(Exception):
 
 
 class MailDelayed(Exception):
-    """The mail server cannot be reached, or asks to try again later."""
+    """The mail server asks to try this mail again later, or breaks off."""
+
+
+class ServerAway(Exception):
+    """The mail server cannot be reached, or would refuse every mail."""
 
 
 class MailTransport(Protocol):
     """Port to the server that mails are handed to."""
 
     async def send(self, mail: EmailMessage, person: UUID, /) -> None:
-        """Hand over a mail to a person (their stream). Raises MailRefused and MailDelayed."""
+        """Hand over a mail to a person (their stream).
+
+        Raises MailRefused, MailDelayed and ServerAway.
+        """
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +115,8 @@ class Sender:
         self._settings = settings
         self._now = now
         self._people = People(app.log, app.ring)
+        self._away_seconds = 0.0
+        """Wait before the next attempt while the mail server is away, else 0."""
         self._attempt: asyncio.Task[None] | None = None
         self._concerned: set[UUID] = set()
         """Streams of the persons whose words or address are in the mail that is being sent."""
@@ -117,10 +128,13 @@ class Sender:
             is_idle = not await self.send_next()
             yield
             if is_idle:
-                await asyncio.sleep(IDLE_SECONDS)
+                await asyncio.sleep(self._away_seconds or IDLE_SECONDS)
 
     async def send_next(self) -> bool:
-        """Handle the notices of one person that are due. Return whether there were any."""
+        """Handle the notices of one person that are due.
+
+        Return False if there were none, or the mail server is away.
+        """
         async with self._outbox.claim() as claim:
             if claim is None:
                 return False
@@ -134,7 +148,19 @@ class Sender:
                 claim.release()
             else:
                 attempt.result()
-            return True
+            self._note_server(claim)
+            return not self._away_seconds
+
+    def _note_server(self, claim: Claim) -> None:
+        """Wait longer after each time that the server is away, until it answers."""
+        is_away = claim.error is not None and claim.retry_after is None
+        if is_away:
+            longer = max(2 * self._away_seconds, AWAY_SECONDS_MIN)
+            self._away_seconds = min(longer, AWAY_SECONDS_MAX)
+            wait = self._away_seconds
+            _logger.warning("no mails for %.0f s: %s", wait, claim.error)
+        elif claim.mails or claim.error is not None:
+            self._away_seconds = 0.0
 
     async def _settle(self, claim: Claim) -> None:
         """Handle a claim and note its result. Raises LogUnavailable and ViewBehind."""
@@ -147,6 +173,8 @@ class Sender:
             claim.fail(str(error), is_final=True)
         except MailDelayed as error:
             claim.fail(str(error))
+        except ServerAway as error:
+            claim.put_off(str(error))
         except (LogUnavailable, ViewBehind):
             raise
         except Exception as error:  # noqa: BLE001  # logged without its text
