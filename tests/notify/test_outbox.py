@@ -1,5 +1,6 @@
 """The outbox: notices stay in one mail, expire, and are never added again."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -17,7 +18,7 @@ from rostra_adapters.clock import moment
 from rostra_adapters.errors import ViewBehind
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.operational import PostgresOperational
-from rostra_adapters.postgres.outbox import PostgresOutbox
+from rostra_adapters.postgres.outbox import CLAIM, PostgresOutbox
 from support.checkpoints import follow_another_log
 from support.mails import Notified, about, by, elapse
 from support.service import event, opened, posted
@@ -27,8 +28,8 @@ ANN = ids.person_id("gazette", "ann")
 OLD = timedelta(days=31)
 
 
-def notice(number: int, person: UUID = ANN, reason: str = "reply") -> Notice:
-    return Notice(UUID(int=number), person, "gazette", "ann", reason)  # type: ignore[arg-type]
+def notice(number: int, person: UUID = ANN, reason: str = "reply", site: str = "gazette") -> Notice:
+    return Notice(UUID(int=number), person, site, "ann", reason)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -78,6 +79,47 @@ async def test_a_mail_holds_no_more_notices_than_the_limit(outbox: Outbox) -> No
     await outbox.add([notice(number) for number in range(1, most + 3)])
     sizes = [len(await claimed(outbox, done=True)) for _ in range(3)]
     assert sizes == [most, 2, 0]
+
+
+async def test_confirmations_and_replies_are_before_subscriptions(outbox: Outbox) -> None:
+    await outbox.add([notice(0)])
+    async with outbox.claim() as claim:
+        assert claim is not None
+        claim.deferred[UUID(int=0)] = moment() - timedelta(hours=1)
+    reasons = ["subscription", "subscription", "moderation", "reply", "confirm", "mention"]
+    for number, reason in enumerate(reasons, 1):
+        await outbox.add([notice(number, uuid4(), reason)])
+    found = [await claimed(outbox, done=True) for _ in range(8)]
+    assert found == [[5], [3], [4], [6], [0], [1], [2], []]
+
+
+async def test_sites_take_turns(outbox: Outbox) -> None:
+    sites = ["b", "b", "b", "a", "c", "a", "b"]
+    for number, site in enumerate(sites):
+        await outbox.add([notice(number, uuid4(), "subscription", site)])
+    assert [await claimed(outbox, done=True) for _ in range(4)] == [[3], [0], [4], [5]]
+    await outbox.add([notice(7, uuid4(), "reply", "c"), notice(8, uuid4(), "reply", "d")])
+    assert [await claimed(outbox, done=True) for _ in range(6)] == [[7], [8], [1], [2], [6], []]
+
+
+async def test_a_claim_reads_few_of_the_notices_that_are_not_due(database_url: str) -> None:
+    pool = await create_pool(database_url)
+    try:
+        await pool.execute(
+            "insert into rostra_outbox (event, person, site, person_id, reason, due_at)"
+            " select gen_random_uuid(), gen_random_uuid(), 's' || (n % 20), 'ann', 'reply',"
+            " now() + interval '1 hour' from generate_series(1, 20000) n"
+        )
+        await pool.execute("analyze rostra_outbox")
+        waits = outboxes.CLAIM_TIME, outboxes.FIRST_RETRY, outboxes.LONGEST_RETRY
+        (plan,) = json.loads(
+            await pool.fetchval(
+                f"explain (analyze, buffers, format json) {CLAIM}", 100, *waits, "s1"
+            )
+        )
+        assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 500
+    finally:
+        await pool.close()
 
 
 async def test_what_waits_is_counted_and_what_was_given_up(outbox: Outbox) -> None:

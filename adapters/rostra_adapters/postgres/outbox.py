@@ -40,32 +40,51 @@ select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
 on conflict (event, person) do nothing
 """
 _LOCK = f"select pg_advisory_xact_lock({locks.OUTBOX_CLAIM})"
-_UNCLAIMED = "(claimed_until is null or claimed_until <= clock_timestamp())"
-# The notices of one mail are named by the first of them. A confirmation is in a mail of its own.
-_CLAIM = f"""
-with first as materialized (
-    select event, person, reason, mail from public.rostra_outbox
-    where state = 'waiting' and due_at <= clock_timestamp() and {_UNCLAIMED}
-    order by due_at limit 1
+# As in the index `rostra_outbox_turns`.
+_RANK = """(case when reason = 'confirm' then 0 when reason = 'subscription' or is_deferred then 2
+        else 1 end)"""
+_UNCLAIMED = "(claimed_until is null or claimed_until <= statement_timestamp())"
+# `clock_timestamp()` would keep the index from finding what is due.
+# The first notice is of the next site after the last one, so that sites take turns. The notices of
+# one mail are named by the first of them. A confirmation is in a mail of its own.
+CLAIM = f"""
+with recursive turns as (
+    select rank, '' as site from generate_series(0, 2) rank
+    union all
+    select rank, (
+        select site from public.rostra_outbox
+        where state = 'waiting' and {_RANK} = turns.rank and site > turns.site
+        order by site limit 1
+    ) from turns where site is not null
+), first as materialized (
+    select due.* from (
+        select rank, site from turns where site <> '' order by rank, site <= $5, site
+    ) turn cross join lateral (
+        select event, person, reason, mail from public.rostra_outbox
+        where state = 'waiting' and {_RANK} = turn.rank and site = turn.site
+            and due_at <= statement_timestamp() and {_UNCLAIMED}
+        order by due_at limit 1
+    ) due limit 1
 ), mine as materialized (
     select notice.event, notice.person, coalesce(first.mail, first.event) as mail
     from first join public.rostra_outbox notice using (person)
     where notice.state = 'waiting' and (
         notice.mail = first.mail
-        or first.mail is null and notice.mail is null and notice.due_at <= clock_timestamp()
+        or first.mail is null and notice.mail is null and notice.due_at <= statement_timestamp()
             and (notice.reason = 'confirm') = (first.reason = 'confirm')
     )
     order by notice.event <> first.event, notice.added_at limit $1
 )
 update public.rostra_outbox notice
 set mail = mine.mail, attempts = attempts + 1,
-    tried_since = coalesce(tried_since, clock_timestamp()),
-    claimed_until = clock_timestamp()
+    tried_since = coalesce(tried_since, statement_timestamp()),
+    claimed_until = statement_timestamp()
         + greatest($2::interval, least($3::interval * 2 ^ least(attempts, 20), $4::interval))
 from mine
 where notice.event = mine.event and notice.person = mine.person and notice.state = 'waiting'
 returning notice.event, notice.person, site, person_id, reason, discussion, comment,
-    attempts - 1 as attempts, clock_timestamp() - tried_since as tried_for, is_deferred, added_at
+    attempts - 1 as attempts, statement_timestamp() - tried_since as tried_for, is_deferred,
+    added_at
 """  # noqa: S608
 _DUE = """
 with persons as (
@@ -163,6 +182,8 @@ class PostgresOutbox(PostgresCheckpoint):
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
         self._link_key: bytes | None = None
+        self._site = ""
+        """Site of the last mail that was claimed here."""
 
     async def add(self, notices: Sequence[Notice]) -> None:
         if notices:
@@ -177,6 +198,7 @@ class PostgresOutbox(PostgresCheckpoint):
             yield None
             return
         claim = Claim(_claimed_of(records))
+        self._site = records[0]["site"]
         try:
             yield claim
         except BaseException:
@@ -192,7 +214,7 @@ class PostgresOutbox(PostgresCheckpoint):
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(_LOCK)
-                records = await connection.fetch(_CLAIM, NOTICES_A_MAIL_MAX, *waits)
+                records = await connection.fetch(CLAIM, NOTICES_A_MAIL_MAX, *waits, self._site)
         return sorted(records, key=lambda row: (row["added_at"], row["event"]))
 
     async def _settle(self, claim: Claim) -> None:

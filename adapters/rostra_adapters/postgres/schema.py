@@ -202,7 +202,11 @@ MIGRATIONS = (
         ("webhook_lanes_next", "webhook_lanes_claimed", "webhook_lanes_due_dropped"),
     ),
     Migration(30, "webhooks that fail by index", ("webhook_lanes_failing",)),
-    Migration(31, "attempts to mail that are noted before they are made", ("outbox_attempts",)),
+    Migration(
+        31,
+        "attempts to mail that are noted before they are made, and their order",
+        ("outbox_attempts", "outbox_turns"),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

@@ -164,6 +164,9 @@ class Outbox(CheckpointedStore, Protocol):
     def claim(self) -> AbstractAsyncContextManager[Claim | None]:
         """Claim the notices of one person that are due; None where there are none.
 
+        Confirmations are first, then what concerns a person directly, then new comments for
+        subscribers, and digests. Within each of these the sites take turns.
+
         The claim is settled by its result when the block ends. An error in the block releases it,
         unless the mail server may have accepted the mail. A claim that is not settled is noted as
         an attempt, and ends by itself after `CLAIM_TIME` or more.
@@ -226,6 +229,7 @@ class MemoryOutbox(MemoryCheckpoint):
         self._confirmed: dict[UUID, bytes] = {}
         self._requests: dict[UUID, tuple[datetime, MailRequest]] = {}
         self._link_key = secrets.token_bytes(LINK_KEY_BYTES)
+        self._site = ""
 
     async def add(self, notices: Sequence[Notice]) -> None:
         now = moment()
@@ -251,6 +255,7 @@ class MemoryOutbox(MemoryCheckpoint):
             entry.is_claimed = True
             entry.tried_since = entry.tried_since or now
         claim = Claim(claimed_of(_parts(entry, now) for entry in entries))
+        self._site = entries[0].notice.site
         try:
             yield claim
         finally:
@@ -287,7 +292,11 @@ class MemoryOutbox(MemoryCheckpoint):
             for entry in self._entries.values()
             if entry.state == "waiting" and not entry.is_claimed and entry.due_at <= now
         ]
-        return sorted(waiting, key=lambda entry: entry.due_at)
+        return sorted(waiting, key=self._turn)
+
+    def _turn(self, entry: _Entry) -> tuple[int, bool, str, datetime]:
+        site = entry.notice.site
+        return _rank(entry), site <= self._site, site, entry.due_at
 
     async def notices_of(self, person: UUID) -> list[NoticeState]:
         return [
@@ -373,6 +382,12 @@ def claim_totals(claim: Claim) -> dict[str, int]:
         "retried": int(failed and not claim.is_given_up),
         "given_up": int(failed and claim.is_given_up),
     }
+
+
+def _rank(entry: _Entry) -> int:
+    if entry.notice.reason == "confirm":
+        return 0
+    return 2 if entry.notice.reason == "subscription" or entry.is_deferred else 1
 
 
 def _is_mailed_with(entry: _Entry, first: _Entry) -> bool:
