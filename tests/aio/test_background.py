@@ -26,7 +26,7 @@ from rostra_adapters.application.notify.composing import MailOrigin
 from rostra_adapters.application.notify.follower import OutboxFiller
 from rostra_adapters.application.notify.outbox import Claim, Notice
 from rostra_adapters.application.notify.sender import MailSettings, Sender
-from rostra_adapters.cli import notify, serve
+from rostra_adapters.cli import mailing, notify, serve
 from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.key_sources import KeyFile
@@ -143,11 +143,7 @@ async def throw_into_all() -> set[str]:
 def mail_tasks(app: App) -> list[BackgroundTask]:
     """The tasks of `rostra notify`."""
     settings = MailSettings(origin=MailOrigin("rostra@example.org"), base_url="https://example.org")
-    sender = Sender(app, app.outbox, notify._Printer(), settings)
-    return [
-        BackgroundTask(OutboxFiller(app, app.outbox).run, "notify-fill"),
-        BackgroundTask(sender.run, "notify-send"),
-    ]
+    return mailing._mail_tasks(app, notify._Printer(), settings)
 
 
 class _Postgres:
@@ -175,10 +171,10 @@ async def test_every_task_of_every_process_comes_back_after_every_error(
         discussion, _ = await service.given(opened(), posted("c1"))
         live = f"{service.url}/v1/discussions/{discussion}/live"
         feed = f"{service.url}/v1/events"
-        mailing = mail_tasks(app)
+        mails = mail_tasks(app)
         async with listening(live), listening(feed, token=token()):
             thrown = await throw_into_all()
-        await background.end_background(*mailing)
+        await background.end_background(*mails)
         missing = {name for name in names() if not any(each.startswith(name) for each in thrown)}
         assert missing == ENDING
         await service.given(posted("c2"))

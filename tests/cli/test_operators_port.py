@@ -19,7 +19,7 @@ COMMANDS = {
     "notify": ["notify", "--mail-url", "smtp://127.0.0.1:1", "--mail-from", "N <n@example.org>",
                "--base-url", "https://news.example/c"],
 }  # fmt: skip
-TASKS = {"project": "project", "notify": "notify-send"}
+TASKS = {"project": "project", "notify": "notify-send-1"}
 
 
 def rostra(database_url: str, folder: Path) -> Rostra:

@@ -12,6 +12,9 @@ import msgspec
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.options import option
 
+SENDERS = 4
+"""Mails that a process hands over at once, so that a slow answer does not hold up all."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -96,9 +99,12 @@ def _mail_tasks(app: Any, transport: Any, settings: Any) -> list[Any]:
     from rostra_adapters.application.notify.follower import OutboxFiller
     from rostra_adapters.application.notify.sender import Sender
 
-    filler = OutboxFiller(app, app.outbox)
-    sender = Sender(app, app.outbox, transport, settings)
-    return [BackgroundTask(filler.run, "notify-fill"), BackgroundTask(sender.run, "notify-send")]
+    filling = BackgroundTask(OutboxFiller(app, app.outbox).run, "notify-fill")
+    senders = [Sender(app, app.outbox, transport, settings) for _ in range(SENDERS)]
+    return [
+        filling,
+        *(BackgroundTask(each.run, f"notify-send-{n}") for n, each in enumerate(senders, 1)),
+    ]
 
 
 class DemoMails:
