@@ -23,7 +23,7 @@ from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.application.notify.outbox import ATTEMPTS_MIN, GIVE_UP_AFTER
 from rostra_adapters.application.notify.sender import Sender, ServerAway
 from rostra_adapters.http import HttpSettings
-from support.mails import BASE, JSON, Notified, about, by, elapse, link_in, smtp_server
+from support.mails import BASE, JSON, MAILING, Notified, about, by, elapse, link_in, smtp_server
 from support.service import event, opened, posted, serving, token
 
 THE_SERVERS_LOG = "mail.log"
@@ -148,7 +148,7 @@ async def test_addresses_of_authors_are_never_written_to(notified: Notified) -> 
 
 async def test_links_in_mails_hold_no_address_and_outlive_the_secret(database_url: str) -> None:
     async with smtp_server() as (inbox, smtp):
-        async with serving(database_url) as service:
+        async with serving(database_url, MAILING) as service:
             notified = Notified(service, inbox, smtp)
             await notified.filler.catch_up()
             await service.given(opened())
@@ -299,6 +299,25 @@ async def test_a_guest_subscribes_by_mail_alone(notified: Notified) -> None:
     assert about(await notified.mails()) == [("gil@example.org", "Bob a commenté")]
     for row in await service.app.log.read_after(0, 100):
         assert b"gil" not in row.state
+
+
+async def test_without_mails_no_address_waits_to_be_confirmed(database_url: str) -> None:
+    async with serving(database_url) as service:
+        await service.given(opened())
+        body = b'{"email": "gil@example.org", "to": "comments"}'
+        path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+        assert (await service.ask("POST", path, headers=JSON, body=body)).status == 202
+        bearer = token("comment", site="gazette", person="ann")
+        for _ in range(5):
+            body = b'{"email": "ann@example.org"}'
+            answer = await service.ask("PATCH", "/v1/me", token=bearer, headers=JSON, body=body)
+            assert (answer.status, answer.json["email"]) == (200, "ann@example.org")
+        assert (await service.app.outbox.status()).waiting == 0
+    connection = await asyncpg.connect(database_url)
+    try:
+        assert await connection.fetchval("select count(*) from rostra_mail_requests") == 0
+    finally:
+        await connection.close()
 
 
 async def test_one_reader_subscribes_few_addresses(notified: Notified) -> None:
@@ -545,7 +564,7 @@ async def test_erasing_a_person_deletes_their_notices(notified: Notified) -> Non
 
 
 async def test_two_senders_send_each_mail_once(database_url: str) -> None:
-    async with smtp_server() as (inbox, smtp), serving(database_url) as service:
+    async with smtp_server() as (inbox, smtp), serving(database_url, MAILING) as service:
         one, other = Notified(service, inbox, smtp), Notified(service, inbox, smtp)
         await one.filler.catch_up()
         await service.given(opened())
@@ -612,7 +631,7 @@ async def test_no_word_of_a_mail_is_in_tables_files_or_logs(
 ) -> None:
     words = {name: f"{name}-{uuid4().hex}" for name in ("body", "author", "reader", "address")}
     caplog.set_level("DEBUG")
-    async with smtp_server() as (inbox, smtp), serving(database_url) as service:
+    async with smtp_server() as (inbox, smtp), serving(database_url, MAILING) as service:
         notified = Notified(service, inbox, smtp)
         await notified.filler.catch_up()
         address = f"{words['address']}@example.org"

@@ -273,6 +273,18 @@ async def test_sent_notices_are_deleted_after_a_month_and_waiting_ones_are_not(
         await pool.close()
 
 
+async def test_confirmations_that_nobody_mailed_are_deleted_after_a_week(
+    outbox: Outbox,
+) -> None:
+    await outbox.add([notice(1, reason="confirm"), notice(2)])
+    for days, left in ((6, 2), (2, 1)):
+        await elapse(outbox, timedelta(days=days))
+        if isinstance(outbox, PostgresOutbox):
+            await PostgresOperational(outbox._pool).prune()
+        await outbox.add([notice(2)])
+        assert (await outbox.status()).waiting == left
+
+
 async def test_requests_are_deleted_after_a_week_though_nobody_mails(database_url: str) -> None:
     pool = await create_pool(database_url)
     try:

@@ -19,11 +19,13 @@ from rostra_adapters.application.notify.follower import OutboxFiller
 from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.application.notify.outbox import MemoryOutbox, Outbox
 from rostra_adapters.application.notify.sender import MailSettings, Sender
+from rostra_adapters.http import HttpSettings
 from rostra_adapters.mail.smtp import SmtpTransport, server_of
 from rostra_adapters.postgres.outbox import PostgresOutbox
-from support.service import Service, token
+from support.service import SECRET, Service, token
 
 JSON = {"Content-Type": "application/json"}
+MAILING = HttpSettings(secret=SECRET, mails=True)
 BASE = "https://news.example/comments"
 
 

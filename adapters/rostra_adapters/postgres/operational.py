@@ -17,7 +17,7 @@ from rostra_adapters.application.operational import (
     WriteRefused,
 )
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
-from rostra_adapters.postgres.outbox import PRUNE_NOTICES, PRUNE_REQUESTS
+from rostra_adapters.postgres.outbox import PRUNE_CONFIRMATIONS, PRUNE_NOTICES, PRUNE_REQUESTS
 
 PRUNE_SECONDS = 300.0
 PRUNED_AT_ONCE_MAX = 10_000
@@ -153,6 +153,7 @@ class PostgresOperational:
         await self._prune(PRUNE_ADDRESSES, timedelta(days=VOTES_KEPT_DAYS))
         await self._prune(PRUNE_BANS)
         await self._prune(PRUNE_NOTICES, NOTICES_KEPT)
+        await self._prune(PRUNE_CONFIRMATIONS, REQUESTS_KEPT)
         await self._prune(PRUNE_REQUESTS, REQUESTS_KEPT)
 
     async def _prune(self, statement: str, *kept: timedelta) -> None:

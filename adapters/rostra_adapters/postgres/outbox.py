@@ -163,6 +163,13 @@ delete from public.rostra_outbox where (event, person) in (
     where state <> 'waiting' and added_at < clock_timestamp() - $2::interval
     order by added_at limit $1 for update skip locked
 )"""
+PRUNE_CONFIRMATIONS = """
+delete from public.rostra_outbox where (event, person) in (
+    select event, person from public.rostra_outbox
+    where state = 'waiting' and reason = 'confirm'
+        and added_at < clock_timestamp() - $2::interval
+    order by added_at limit $1 for update skip locked
+)"""
 PRUNE_REQUESTS = """
 delete from public.rostra_mail_requests where person in (
     select person from public.rostra_mail_requests

@@ -3,7 +3,8 @@
 It lies beside the log, which does not depend on it. A notice is known by its event and its
 person. So none is added twice, also after a rebuild or a restore.
 
-Notices that are sent or given up are deleted after `NOTICES_KEPT`. By then no process adds them
+Requests to confirm an address are deleted after `REQUESTS_KEPT` though they wait. Notices that are
+sent or given up are deleted after `NOTICES_KEPT`. By then no process adds them
 again: events that were recorded before `GIVE_UP_AFTER` give rise to no notice, nor do events whose
 time is long before they were recorded.
 """
@@ -240,7 +241,7 @@ class MemoryOutbox(MemoryCheckpoint):
     def _prune(self, now: datetime) -> None:
         while self._entries:
             key, entry = next(iter(self._entries.items()))
-            if entry.state == "waiting" or entry.added_at >= now - NOTICES_KEPT:
+            if not _has_expired(entry, now):
                 return
             del self._entries[key]
 
@@ -382,6 +383,12 @@ def claim_totals(claim: Claim) -> dict[str, int]:
         "retried": int(failed and not claim.is_given_up),
         "given_up": int(failed and claim.is_given_up),
     }
+
+
+def _has_expired(entry: _Entry, now: datetime) -> bool:
+    if entry.state == "waiting":
+        return entry.notice.reason == "confirm" and entry.added_at < now - REQUESTS_KEPT
+    return entry.added_at < now - NOTICES_KEPT
 
 
 def _rank(entry: _Entry) -> int:

@@ -202,7 +202,7 @@ class PersonAccount(PersonRoutes):
         return await self._me(request, actor)
 
     async def configure(self, request: web.Request) -> web.Response:
-        """Change the named settings, and return all."""
+        """Change the named settings, and return all. A new address is mailed if anything is."""
         actor = await enter_site(request, self._app)
         new = await self._decode(request, NewSettings)
         if isinstance(new.name, str) and is_guest(actor.person):
@@ -210,11 +210,12 @@ class PersonAccount(PersonRoutes):
             if rules.names == "person":  # else the command is refused
                 await request.app[GUEST_NAMES].check(actor.site, rules, new.name)
         command = ConfigurePerson(site=actor.site, who=actor.person, **msgspec.structs.asdict(new))
-        if isinstance(new.email, str):
-            await self._admit_confirmation(new.email)
+        email = new.email if self._settings.mails and isinstance(new.email, str) else None
+        if email is not None:
+            await self._admit_confirmation(email)
         await self._submit(request, command, actor.act(self._now()))
-        if isinstance(new.email, str):
-            await self._ask_to_confirm(actor, new.email)
+        if email is not None:
+            await self._ask_to_confirm(actor, email)
         return await self._me(request, actor)
 
     async def _admit_confirmation(self, email: str) -> None:
@@ -287,13 +288,13 @@ class PersonAccount(PersonRoutes):
     async def subscribe_by_mail(self, request: web.Request) -> web.Response:
         """Mail an address to confirm a subscription. The answer is the same for any address.
 
-        Nothing is recorded before the address is confirmed.
+        Nothing is recorded before the address is confirmed, and nothing is noted without mails.
         """
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         site = await Reader(request, self._app).site_of(discussion)
         await request.app[WRITES].admit_guest(request)
         new = await self._decode(request, NewMailSubscription)
-        if await self._has_room(new.email):
+        if self._settings.mails and await self._has_room(new.email):
             person_id = f"{GUEST}{uuid4().hex}"
             person, outbox = ids.person_id(site, person_id), self._app.outbox
             await outbox.ask(
