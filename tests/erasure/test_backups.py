@@ -29,6 +29,7 @@ from erasure.test_nothing_is_found import (
 )
 from rostra import ids
 from rostra_adapters import restore as restoring
+from rostra_adapters.application.app import App
 from rostra_adapters.application.webhooks.follower import DeliveryQueuer
 from rostra_adapters.application.webhooks.registry import add_webhook
 from rostra_adapters.application.webhooks.sender import WebhookSender
@@ -42,7 +43,7 @@ from rostra_adapters.errors import (
 )
 from rostra_adapters.outgoing.http import HttpPoster
 from rostra_adapters.postgres import schema
-from rostra_adapters.postgres.backup import KEYS, LOG, MANIFEST, TEXTS, WEBHOOKS
+from rostra_adapters.postgres.backup import KEYS, LOG, MAILS, MANIFEST, TEXTS, WEBHOOKS
 from support.cases import first_is_quick
 from support.receivers import LOOPBACK, receiving
 from support.service import MASTER_KEY, posted, serving_app
@@ -237,6 +238,98 @@ async def test_keys_that_are_older_than_the_log_bring_nobody_back(
     await _assert_in_no_table(empty_database_url)
 
 
+PERSONS = {name: ids.person_id("gazette", name) for name in ("ann", "bob")}
+
+
+async def confirmed(url: str) -> tuple[set[str], bytes]:
+    """Return whose addresses are confirmed, and the key of links."""
+    async with rostra_adapters.open(url, master_key=MASTER_KEY) as app:
+        found = {
+            name
+            for name, stream in PERSONS.items()
+            if await app.outbox.confirmed_address(stream) == name.encode()
+        }
+        return found, await app.outbox.link_key()
+
+
+async def confirming(app: App) -> None:
+    """Publish a conversation whose two authors have confirmed an address."""
+    await app.publish(conversation())
+    for name, stream in PERSONS.items():
+        await app.outbox.confirm(stream, name.encode())
+
+
+async def test_mails_go_on_after_a_restore(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY, erasures=erasures) as app:
+        await confirming(app)
+        key = await app.outbox.link_key()
+        await restoring.save(database_url, tmp_path / "backup", erasures)
+        await app.publish([erased()])
+    await restoring.restore(
+        empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+    )
+    assert await confirmed(empty_database_url) == ({"bob"}, key)
+
+
+@pytest.mark.parametrize("are_mails_there", [True, False])
+async def test_mails_beside_older_keys_bring_nobody_back(
+    database_url: str,
+    empty_database_url: str,
+    tmp_path: Path,
+    erasures: Path,
+    are_mails_there: bool,  # noqa: FBT001
+) -> None:
+    erasures.parent.mkdir()
+    erasures.touch()
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
+        await confirming(app)
+        await restoring.save(database_url, tmp_path / "old", erasures)
+        await app.publish([erased()])
+        await restoring.save(database_url, tmp_path / "new", erasures)
+    if not are_mails_there:
+        (tmp_path / "old" / MAILS).unlink()
+    await restoring.restore(
+        empty_database_url,
+        tmp_path / "new",
+        erasures=erasures,
+        master_key=MASTER_KEY,
+        keys=tmp_path / "old" / KEYS,
+    )
+    found, _ = await confirmed(empty_database_url)
+    assert found == ({"bob"} if are_mails_there else set())
+
+
+async def test_who_returned_keeps_their_confirmed_address(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY, erasures=erasures) as app:
+        await app.publish([*conversation(), erased(), erased(kind="returned")])
+        await app.publish([posted("a9", author=ANN)])
+        await app.outbox.confirm(PERSONS["ann"], b"ann")
+        await restoring.save(database_url, tmp_path / "backup", erasures)
+    await restoring.restore(
+        empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+    )
+    assert (await confirmed(empty_database_url))[0] == {"ann"}
+
+
+async def test_a_backup_of_a_version_that_saved_no_mails_is_restored(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    await lived(database_url, tmp_path / "backup", erasures)
+    (tmp_path / "backup" / MAILS).unlink()
+    manifest = tmp_path / "backup" / MANIFEST
+    fields = json.loads(manifest.read_bytes())
+    del fields["mails"]
+    manifest.write_text(json.dumps(fields))
+    await restoring.restore(
+        empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+    )
+    assert (await confirmed(empty_database_url))[0] == set()
+
+
 async def test_nothing_is_served_before_all_are_erased_again(
     database_url: str,
     empty_database_url: str,
@@ -335,6 +428,7 @@ def _empty(file: Path) -> None:
             (LOG, Path.unlink),
             (TEXTS, _cut),
             (WEBHOOKS, Path.unlink),
+            (MAILS, Path.unlink),
             (KEYS, _empty),
             (MANIFEST, _cut),
         ]

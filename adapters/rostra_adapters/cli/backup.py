@@ -24,8 +24,8 @@ from rostra_adapters.cli.terminal import say
 def backup(*, folder: Path, where: DatabaseLocation) -> None:
     """Save the log, the webhooks and the keys of one moment into FOLDER, each in its own file.
 
-    Keep the file of keys for a short time only: it opens words that are erased later. No file
-    holds the master key.
+    Keep the file of keys for a short time only: it opens words that are erased later. Keep that
+    of mails as long: it holds hashes of addresses. No file holds the master key.
 
     \b
     For example:

@@ -4,6 +4,7 @@
     FOLDER/texts.copy.gz     the texts of articles, in the same format
     FOLDER/webhooks.copy.gz  the webhooks with their sealed secrets, in the same format
     FOLDER/keys.copy.gz      the keys, wrapped by the master key, in the same format
+    FOLDER/mails.copy.gz     confirmed addresses as hashes, and the key of links, in the same format
     FOLDER/manifest.json     description of the backup
 
 Views are not saved, because they are made from the log. A folder with its final name is complete.
@@ -30,6 +31,7 @@ from rostra_adapters.postgres.keys.erasures import GRACE_SECONDS, IS_AWAITED
 FORMAT = 1
 LOG, TEXTS, KEYS = "log.copy.gz", "texts.copy.gz", "keys.copy.gz"
 WEBHOOKS = "webhooks.copy.gz"
+MAILS = "mails.copy.gz"
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1024 * 1024
 COMPRESSION = 5
@@ -44,6 +46,7 @@ WEBHOOK_COLUMNS = (
     "former_secret", "former_until", "log", "position", "state", "error", "delivered",
     "delivered_at", "added_at",
 )  # fmt: skip
+MAIL_COLUMNS = ("person", "address", "confirmed_at")
 KEY_COLUMNS = ("owner", "key_id", "wrapped", "master", "made_at", "erasures")
 
 _HEAD = """
@@ -63,6 +66,29 @@ _KEY_ROWS = """
 select owner, key_id, wrapped, master, made_at, erasures
 from rostra_keys.person_keys
 order by owner
+"""
+NOBODY = UUID(int=0)
+"""Person whose address is the key of links, in the file of mails."""
+_MAIL_ROWS = f"""
+select person, address, confirmed_at from public.rostra_mail_addresses
+union all
+select '{NOBODY}', key, now() from public.rostra_link_key
+order by person
+"""  # noqa: S608
+_TAKE_LINK_KEY = """
+with nobody as (delete from public.rostra_mail_addresses where person = $1 returning address)
+insert into public.rostra_link_key (key) select address from nobody
+on conflict (id) do update set key = excluded.key
+"""
+# The file of mails may be older than the log, as that of keys may.
+_FORGET_ERASED = """
+delete from public.rostra_mail_addresses confirmed where not exists (
+    select from rostra_keys.person_keys key
+    where key.owner = confirmed.person and key.wrapped is not null and key.erasures >= (
+        select count(*) from public.stored_events
+        where originator_id = confirmed.person and topic = 'person.erased'
+    )
+)
 """
 _SERVED = f"select exists (select from rostra_keys.key_readers where {IS_AWAITED})"  # noqa: S608
 _LAST = "select coalesce(max(notification_id), 0) from public.stored_events"
@@ -95,6 +121,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     erasures: ErasuresDigest
     webhooks: int | None = None
     """None in a backup of a version that did not save webhooks."""
+    mails: int | None = None
+    """None in a backup of a version that did not save mails."""
 
 
 async def save(
@@ -109,6 +137,7 @@ async def save(
             await _copy_out(connection, _LOG_ROWS, draft / LOG)
             await _copy_out(connection, _TEXT_ROWS, draft / TEXTS)
             webhooks = await _copy_out(connection, _WEBHOOK_ROWS, draft / WEBHOOKS)
+            mails = await _copy_out(connection, _MAIL_ROWS, draft / MAILS)
             copied = await _copy_out(connection, _KEY_ROWS, draft / KEYS)
         manifest = Manifest(
             format=FORMAT,
@@ -117,6 +146,7 @@ async def save(
             keys=copied,
             erasures=erasures,
             webhooks=webhooks,
+            mails=mails,
         )
         _complete(draft, folder, manifest)
     finally:
@@ -166,7 +196,8 @@ def manifest_of(folder: Path) -> Manifest:
 async def load(connection: Connection, folder: Path, keys: Path | None = None) -> UUID:
     """Load a backup into an empty database, in one transaction. Return the new log's id.
 
-    The database cannot be opened until `restoring.finish`. Raises BackupRefused.
+    Mails are those beside the keys. The database cannot be opened until `restoring.finish`. Raises
+    BackupRefused.
     """
     manifest = manifest_of(folder)
     await schema.install(connection)
@@ -199,6 +230,7 @@ async def load(connection: Connection, folder: Path, keys: Path | None = None) -
                 "person_keys", schema_name="rostra_keys", columns=KEY_COLUMNS, format="binary",
                 source=_parts(keys or folder / KEYS),
             )  # fmt: skip
+            await _load_mails(connection, folder, keys, manifest)
             await connection.execute(_FORGET_MASTERS)
             await connection.execute(schema.statement("master_keys_used"))
             if await connection.fetchval(_LAST) != manifest.head:
@@ -206,6 +238,21 @@ async def load(connection: Connection, folder: Path, keys: Path | None = None) -
     except (EOFError, OSError, zlib.error, asyncpg.DataError) as error:
         raise BackupRefused(f"{folder} is damaged: {error}") from None
     return log
+
+
+async def _load_mails(
+    connection: Connection, folder: Path, keys: Path | None, manifest: Manifest
+) -> None:
+    """Load the mails of the backup. With `keys`, those beside them, if there are any."""
+    file = (keys or folder / KEYS).with_name(MAILS)
+    if not (file.exists() if keys else manifest.mails is not None):
+        return
+    await connection.copy_to_table(
+        "rostra_mail_addresses", schema_name="public", columns=MAIL_COLUMNS, format="binary",
+        source=_parts(file),
+    )  # fmt: skip
+    await connection.execute(_TAKE_LINK_KEY, NOBODY)
+    await connection.execute(_FORGET_ERASED)
 
 
 async def _parts(file: Path) -> AsyncIterator[bytes]:
