@@ -361,6 +361,19 @@ async def test_a_bad_token_is_refused_even_where_none_is_needed(service: Service
     assert (answer.status, answer.problem) == (401, "unauthorized")
 
 
+async def _walked(service: Service, path: str, name: str) -> list[str]:
+    """Return the ids of a list that is read by pages of one."""
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while len(found) < 9:
+        page = (await service.get(path, limit=1, **cursor)).json
+        found += [one["id"] for one in page[name]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    return found
+
+
 async def test_the_first_moment_of_all_is_a_time_like_others(durable_service: Service) -> None:
     """asyncpg makes an infinity of it, which it reads without an offset."""
     service, first = durable_service, "0001-01-01T00:00:00.000000Z"
@@ -377,4 +390,16 @@ async def test_the_first_moment_of_all_is_a_time_like_others(durable_service: Se
     assert discussion.json["latest_at"] == first
     page = await service.get("/v1/sites/gazette/discussions", limit=1)
     assert [one["latest_at"] for one in page.json["discussions"]] == [first]
+    await service.given(
+        event("discussion.opened", time=first, resource="/other"),
+        event(
+            "comment.posted", time=first, comment="c3", author=ANN, body="Yes.", resource="/other"
+        ),
+        event(
+            "comment.posted", time=first, comment="c4", author=ANN, body="Yes.", resource="/other"
+        ),
+    )
+    for path, name, length in (("discussions", "discussions", 2), ("comments", "comments", 3)):
+        walked = await _walked(service, f"/v1/sites/gazette/{path}", name)
+        assert len(walked) == len(set(walked)) == length
     assert await service.app.verify() == []

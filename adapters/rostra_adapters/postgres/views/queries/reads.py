@@ -137,7 +137,7 @@ _DISCUSSIONS = """
 select v.position, d.id is not null, {d}, {g} from {here}
 left join (
     select * from public.comment_counts_v{{comments}}
-    where site = $1 and (active_at, id) < ($3::text::timestamptz, $4::uuid)
+    where site = $1 and (active_at, id) < ($3::timestamptz, $4::uuid)
     order by active_at desc, id desc limit $2
 ) g on true
 left join lateral (
@@ -197,7 +197,7 @@ def _here(*views: str) -> str:
 _D, _G, _P = _columns(DISCUSSIONS, "d"), _columns(COUNTS, "g"), _columns(PASSAGES, "p")
 _BOTH = _here("discussions", "comments")
 DISCUSSION = _DISCUSSION.format(here=_BOTH, d=_D, g=_G)
-AFTER_ALL_DISCUSSIONS = "infinity", UUID(int=2**128 - 1)
+AFTER_ALL_DISCUSSIONS = FROM_THE_START[0], UUID(int=2**128 - 1)
 """Time and id after those of every discussion."""
 ONE_SITE = _DISCUSSIONS.format(here=_BOTH, d=_D, g=_G)
 PASSAGES_OF = _PASSAGES.format(here=_here("passages", "comments"), p=_P)
@@ -301,14 +301,15 @@ class PostgresReads:
     async def discussions(
         self, site: str, *, limit: int, after: tuple[Time, UUID] | None
     ) -> tuple[int, list[DiscussionRead]]:
-        records = await self._fetch(ONE_SITE, site, limit, *(after or AFTER_ALL_DISCUSSIONS))
+        last = AFTER_ALL_DISCUSSIONS if after is None else (to_datetime(after[0]), after[1])
+        records = await self._fetch(ONE_SITE, site, limit, *last)
         found = [_discussion(tuple(record)[2:]) for record in records if record[1]]
         return records[0][0], found
 
     async def site_comments(
         self, site: str, *, limit: int, after: tuple[Time, int] | None, with_private: bool
     ) -> SitePage:
-        begin = after or FROM_THE_START
+        begin = FROM_THE_START if after is None else (to_datetime(after[0]), after[1])
         records = await self._fetch(SITE_COMMENTS, site, limit, *begin, with_private)
         rows = [to_row(COMMENTS, tuple(record)[5:]) for record in records if record[4]]
         return SitePage(records[0][1], int(records[0][2]), int(records[0][3]), rows)

@@ -6,14 +6,16 @@ discussion that was last active after that page's end is looked into, others onl
 their last activity. The total takes a look at every discussion of the site.
 """
 
+from datetime import UTC, datetime
+
 from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
 from rostra_projections.comments.rows import COUNTED
 
-FROM_THE_START = "infinity", 2**63 - 1
+FROM_THE_START = datetime.max.replace(tzinfo=UTC), 2**63 - 1
 """Time and position after those of every comment."""
 
 _COUNTED = f"status in ({', '.join(repr(status) for status in COUNTED)})"
-_BEFORE = "(posted_at, position) < ($3::text::timestamptz, $4::bigint)"
+_BEFORE = "(posted_at, position) < ($3::timestamptz, $4::bigint)"
 _NEWEST = "order by posted_at desc, position desc"
 
 SITE_COMMENTS = f"""
@@ -25,10 +27,10 @@ with listed as materialized (
 ),
 sought as materialized (
     (
-        select id from listed where comments > 0 and active_at < $3::text::timestamptz
+        select id from listed where comments > 0 and active_at < $3::timestamptz
         order by active_at desc fetch first ($2::bigint) rows with ties
     )
-    union all select id from listed where comments > 0 and active_at >= $3::text::timestamptz
+    union all select id from listed where comments > 0 and active_at >= $3::timestamptz
 ),
 near as materialized (
     select s.id from sought s
