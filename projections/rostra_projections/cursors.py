@@ -158,7 +158,12 @@ def check_cursor(
             "replies": (cursor.replies, replies),
         }
     )
-    check_log(cursor.log, cursor.as_of, log)
+    check_log(cursor.log, position_of(cursor), log)
+
+
+def position_of(cursor: Cursor) -> int:
+    """Return the last position that a list needs: of its first page, or of the past it shows."""
+    return max(cursor.as_of, cursor.past or 0)
 
 
 def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:

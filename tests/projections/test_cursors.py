@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from rostra.ids import Position
 from rostra.log import LogHistory
@@ -92,6 +93,14 @@ def test_a_cursor_of_another_log_is_refused(
 ) -> None:
     with pytest.raises(CursorRefused, match="log-changed"):
         decode(text, ANOTHER_LOG)
+
+
+def test_a_list_of_the_past_needs_the_log_up_to_there() -> None:
+    """A failover lost what the list shows, but not its discussion's last change."""
+    lost = LogHistory(ANOTHER_LOG.id, Position(6), {LOG.id: Position(6)})
+    check_cursor(replace(CURSOR, past=None), LISTING, lost, limit=20, replies=3)
+    with pytest.raises(CursorRefused, match="log-changed"):
+        check_cursor(CURSOR, LISTING, lost, limit=20, replies=3)
 
 
 @EACH

@@ -60,7 +60,13 @@ from rostra_adapters.data_folder.erasures_file import ErasuresFile, erasure_in_f
 from rostra_adapters.errors import ReadOnly
 from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
-from rostra_projections.cursors import CursorRefused, check_log, peek_cursor, position_of_cursor
+from rostra_projections.cursors import (
+    CursorRefused,
+    check_log,
+    peek_cursor,
+    position_of,
+    position_of_cursor,
+)
 from rostra_projections.listing import ORDERS
 from rostra_projections.responses.shapes import (
     ANYONE,
@@ -407,7 +413,7 @@ class App:
                 raise CursorRefused("bad-cursor", detail)
             past = begun.past
             if past is not None:
-                check_log(begun.log, begun.as_of, log)
+                check_log(begun.log, position_of(begun), log)
         if past is not None:
             await self.views.wait(past, WAIT_SECONDS)  # today's state is looked at, too
         return DiscussionRequest(
