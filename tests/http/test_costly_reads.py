@@ -234,9 +234,9 @@ async def test_old_cursors_are_answered_the_same_way(begun: list[str]) -> None:
         await service.given(*(voted(on=f"c{n}", voter="eve") for n in range(150)))
         backend._views.forget_moves()
         refused = await service.get(read_on)
-        assert (refused.status, refused.problem) == (422, "too-much-to-fold")
+        assert (refused.status, refused.problem) == (410, "cursor-too-old")
         page = await service.get(unescape(more))
-        assert (page.status, page.problem) == (422, "too-much-to-fold")
+        assert (page.status, page.problem) == (410, "cursor-too-old")
 
 
 async def test_what_moderators_did_by_then_needs_no_fold(

@@ -262,8 +262,14 @@ class CommentQueries:
             cursor, is_old = request.cursor, refused.name == "cursor-too-old"
             if cursor is None or request.past is not None or not is_old:
                 raise
-        async with self._as_of.views_since(request.discussion, cursor) as since:
-            return await self._page(request, query, since)
+        try:
+            async with self._as_of.views_since(request.discussion, cursor) as since:
+                return await self._page(request, query, since)
+        except CursorRefused as refused:
+            if refused.name != "too-much-to-fold":
+                raise
+            detail = f"{refused.detail}; restart from the first page"
+            raise CursorRefused("cursor-too-old", detail) from None
 
     async def _page(
         self, request: DiscussionRequest, query: CommentQuery, source: DiscussionReads
@@ -296,7 +302,18 @@ class CommentQueries:
             if source is None or found is None or not visible(found[1], request.viewer):
                 return None
             position, row = found
-            page = Page(position, 0, row.changed, row.changed, 1, [row], [], more=False, below={})
+            page = Page(
+                position,
+                history=0,
+                changed=row.changed,
+                as_of=row.changed,
+                total=1,
+                rows=[row],
+                places=[],
+                more=False,
+                below={},
+                past=request.past,
+            )
             return (await self._thread(request, source, page)).only()
 
     async def shapes(self, request: SiteRequest, rows: Sequence[CommentRow]) -> list[CommentShape]:
