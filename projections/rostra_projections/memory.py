@@ -337,7 +337,13 @@ class MemoryViews:
         comments = self.rows.of(COMMENTS)
         found = [(row, comments[row.latest]) for row in rows if row.comments and row.latest]
         return [
-            ParticipantRead(row.discussion, row.person, one.id, one.words, one.words_event)
+            ParticipantRead(
+                row.discussion,
+                row.person,
+                one.id,
+                one.words if one.status in COUNTED else None,
+                one.words_event,
+            )
             for row, one in found
         ]
 

@@ -80,6 +80,7 @@ class ParticipantRead(msgspec.Struct):
     person: str
     comment: UUID
     words: bytes | None
+    """None where the latest comment is not shown any more."""
     words_event: UUID | None
 
 

@@ -65,6 +65,16 @@ async def test_authors_of_shown_comments_are_listed_the_latest_first(service: Se
     assert first.json["position"] == (await service.get(HERE)).json["position"]
 
 
+async def test_a_name_in_a_removed_comment_is_not_shown(service: Service) -> None:
+    rude = {"id": "a", "name": "Rude"}
+    await service.given(opened(), said("a1", "a"), said("a2", "a", author=rude))
+    await service.given(said("b1", "b", body="You are right, @a."))
+    await service.given(event("comment.removed", comment="a2", by="m"))
+    assert await participants(service) == ["b"]
+    await service.given(said("a3", "a"))
+    assert await participants(service) == ["a", "b"]
+
+
 async def test_a_prefix_finds_names_by_any_word_and_case(service: Service) -> None:
     await service.given(opened(), *(said(f"{one}1", one) for one in NAMES))
     for prefix, found in {

@@ -170,7 +170,9 @@ async def test_passages_tell_how_much_feedback_they_have(service: Service) -> No
         posted(passage="p1", time="2026-11-22T08:00:00Z"),
         posted("c2", parent="c1", time="2026-11-22T09:00:00Z"),
     )
-    [passage] = (await service.get(f"/v1/discussions/{DISCUSSION}/passages")).json["passages"]
+    page = (await service.get(f"/v1/discussions/{DISCUSSION}/passages")).json
+    assert page["position"] == await service.app.head()
+    [passage] = page["passages"]
     assert passage == {
         "id": str(ids.passage_id(DISCUSSION, "p1")),
         "key": "p1",

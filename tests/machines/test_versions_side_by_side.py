@@ -51,7 +51,7 @@ CHANGES = {
         (MENTIONS, f"{MENTIONS}    note: str | None = None\n"),
         ('        "mentions": "text",\n', '        "mentions": "text",\n        "note": "text",\n'),
     ],
-    FOLD: [("\nSHAPE = 6\n", "\nSHAPE = 1_006\n")],
+    FOLD: [("\nSHAPE = 7\n", "\nSHAPE = 1_007\n")],
 }
 STATE = """
 select lineage, name, version, shape, history, tables from {0}.rostra_views order by 1, 2"""

@@ -46,7 +46,7 @@ from rostra_projections.comments.rows import (
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched, sealed
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS, PENDING)
-SHAPE = 6
+SHAPE = 7
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -291,6 +291,7 @@ def _count_narrower(rows: Rows, row: CommentRow, gain: int) -> None:
         counts = _counts(rows, group)
         counts.replies += gain if row.depth else 0
         counts.comments += 0 if row.depth else gain
+        counts.changed = max(counts.changed, row.changed)
         _latest(counts, row.posted_at, gain)
 
 

@@ -118,14 +118,15 @@ class WordOpener:
     ) -> str | None:
         """Return a participant's current name, None if they were erased or gave none.
 
-        The person's key must be loaded.
+        The name in a comment that is not shown any more is nobody's. The person's key must be
+        loaded.
         """
         place = read.comment, CommentPosted.topic, read.words_event
         said = find_words(read.words, self._ring, owner, *place)
-        if said is None:
+        if said is None and read.words is not None:
             return None
         row = persons.get(owner)
-        return (None if row is None else self.name(row)) or _name_in(said)
+        return (None if row is None else self.name(row)) or (said and _name_in(said))
 
     def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
         place = row.id, CommentEdited.topic, row.words_event

@@ -26,6 +26,7 @@ from rostra_adapters.postgres.views.row_store import time_of_column, to_row
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import (
     COMMENTS,
+    COUNTED,
     COUNTS,
     PENDING,
     CommentRow,
@@ -103,7 +104,8 @@ left join public.participants_v{comments} p
     on p.discussion = $1 and p.person = any($2::text[]) and p.comments > 0
 where v.name = 'comments' and v.version = {comments}"""
 
-_PARTICIPANT = "p.discussion, p.person, c.id, c.words, c.words_event"
+_PARTICIPANT = f"""p.discussion, p.person, c.id,
+    case when c.status in ({", ".join(map(repr, COUNTED))}) then c.words end, c.words_event"""
 
 PARTICIPANT_ROWS = f"""
 select v.position, {_PARTICIPANT} from public.rostra_views v
