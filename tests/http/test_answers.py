@@ -13,6 +13,7 @@ from rostra_adapters.application.app import Status
 from rostra_adapters.http.problems import KINDS
 from rostra_adapters.http.routes import events
 from support.service import STRUCTURED, Service, event, opened, posted, token
+from support.waiting import wait_until
 
 
 async def test_a_method_that_is_not_there_is_told_which_are(service: Service) -> None:
@@ -63,7 +64,11 @@ async def test_what_breaks_inside_stays_inside(
 
 async def test_a_service_that_lives_is_healthy_and_ready(durable_service: Service) -> None:
     assert (await durable_service.ask("GET", "/healthz")).status == 200
-    assert (await durable_service.ask("GET", "/readyz")).status == 200
+
+    async def is_ready() -> bool:
+        return (await durable_service.ask("GET", "/readyz")).status == 200
+
+    await wait_until(is_ready)  # no process may project yet
 
 
 async def test_a_service_without_its_database_is_not_ready(
