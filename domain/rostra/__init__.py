@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rostra.codec import TYPES, AnyEvent
-    from rostra.commands import COMMANDS, Command
-    from rostra.deciding.handle import Commanded, Outcome
+    from rostra.commands import COMMANDS, Command, Commanded
+    from rostra.deciding.handle import Outcome
     from rostra.events import CommandContext, Event, Words
     from rostra.log import EventLog, Recorded
     from rostra.refusals import Refusal
@@ -44,8 +44,8 @@ __all__ = [
 
 _MODULES = {
     "codec": ("TYPES", "AnyEvent"),
-    "commands": ("COMMANDS", "Command"),
-    "deciding.handle": ("Commanded", "Outcome"),
+    "commands": ("COMMANDS", "Command", "Commanded"),
+    "deciding.handle": ("Outcome",),
     "events": ("CommandContext", "Event", "Words"),
     "log": ("EventLog", "Recorded"),
     "refusals": ("Refusal",),

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rostra import fields as texts
 from rostra import ids
-from rostra.events import PERSONS, WordingRef
+from rostra.events import PERSONS, CommandContext, WordingRef
 from rostra.fields import Key, PersonId, Reason
 from rostra.limits import MENTIONS_MAX
 from rostra.names import cleaned_name
@@ -620,6 +620,19 @@ COMMANDS: dict[str, type[AnyCommand]] = {
 
 FEED_TOPICS = frozenset(COMMANDS) - {StartSubscription.topic, EndSubscription.topic}
 """Event types of the feed. Subscriptions may be published, but are private."""
+
+
+class Commanded(msgspec.Struct, frozen=True, dict=True):
+    """A command, and the act of publishing it (`dict` makes room for what is computed once)."""
+
+    command: AnyCommand
+    act: CommandContext
+    is_checked: bool = False
+    """True where a decoder has made both; else `rostra.deciding.checking` looks at them first."""
+
+    @once
+    def event_id(self) -> ids.EventId:
+        return ids.event_id(self.act.source, self.act.id)
 
 
 def acting_person(command: AnyCommand) -> str | None:

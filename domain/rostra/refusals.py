@@ -1,5 +1,7 @@
 """Refusals of the domain and their reasons. Status codes of HTTP have no place here."""
 
+import msgspec
+
 
 class Refusal(Exception):
     """Refusal of a command, with a stable name such as `unknown-parent`.
@@ -24,6 +26,23 @@ class Refusal(Exception):
         self.retryable = retryable
         self.wait_seconds = wait_seconds
         self.until = until
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """A part that does not fit."""
+
+    path: str
+    """Its place, for example `data.author.id`."""
+    message: str
+
+
+class Malformed(Refusal):
+    """An event that does not fit its type: `invalid-event`."""
+
+    def __init__(self, *faults: Fault) -> None:
+        listed = "; ".join(f"{fault.path or 'the event'} {fault.message}" for fault in faults)
+        super().__init__("invalid-event", listed)
+        self.faults = faults
 
 
 def unknown(what: str, named: object, *, retryable: bool = True) -> Refusal:

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from rostra.commands import ReviseArticle
-from rostra.deciding.batch_decider import Commanded
+from rostra.commands import Commanded, ReviseArticle
 from rostra.log import LogBusy, NewEvents
 from rostra_adapters.application import command_queue
 from rostra_adapters.application.command_queue import QUEUE_COMMANDS_MIN, CommandQueue

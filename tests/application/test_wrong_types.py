@@ -28,10 +28,9 @@ from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.events import CommandContext, WordingRef, Words
 from rostra.ids import StreamId
 from rostra.mapper import decide_and_save
-from rostra.refusals import Refusal
+from rostra.refusals import Malformed, Refusal
 from rostra.settings import AskedSettings, AskedSiteSettings, Order
 from rostra.times import is_time
-from rostra.wire.cloudevents import Malformed
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.queries.requests import CommentQuery

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostra import codec, ids
+from rostra.commands import Commanded
 from rostra.deciding import handle as handling
-from rostra.deciding.batch_decider import BatchDecider, Commanded, Outcome
+from rostra.deciding.batch_decider import BatchDecider, Outcome
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.log import Recorded
 from rostra.vote import VoteCast

@@ -15,11 +15,10 @@ from rostra.deciding.checking import are_checked, checked_or_refusal
 from rostra.deciding.handle import Commanded, Outcome, answer_each
 from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, LogUnavailable
-from rostra.refusals import Refusal
+from rostra.refusals import Fault, Malformed, Refusal
 from rostra.settings import Order
 from rostra.times import Time, to_datetime
 from rostra.wire import cloudevents
-from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.command_queue import CommandQueue

@@ -6,8 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from rostra.refusals import Refusal
-from rostra.wire.cloudevents import Fault, Malformed
+from rostra.refusals import Fault, Malformed, Refusal
 
 MEDIA_TYPE = "application/problem+json"
 

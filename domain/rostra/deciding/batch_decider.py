@@ -8,9 +8,9 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.commands import (
-    AnyCommand,
     CastVote,
     Command,
+    Commanded,
     ErasePerson,
     OpenDiscussion,
     ReviseArticle,
@@ -22,35 +22,12 @@ from rostra.deciding.stream_cache import is_assumed
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
 from rostra.deciding.text_work import Result, Work
 from rostra.discussion import Discussion
-from rostra.events import CommandContext
-from rostra.ids import EventId, StreamId
+from rostra.ids import StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
 from rostra.log import NewEvents
-from rostra.once import once
 from rostra.person import Person
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
-
-
-class Commanded(msgspec.Struct, frozen=True, dict=True):
-    """A command, and the act of publishing it (`dict` makes room for what is computed once)."""
-
-    command: AnyCommand
-    act: CommandContext
-    is_checked: bool = False
-    """True where a decoder has made both; else `rostra.deciding.checking` looks at them first."""
-
-    @once
-    def event_id(self) -> EventId:
-        return ids.event_id(self.act.source, self.act.id)
-
-    @once
-    def streams(self) -> Sequence[StreamId]:
-        """Streams that the command names; none where naming them is refused."""
-        try:
-            return streams(self.command, self.act)
-        except Refusal:  # decided as such in its turn
-            return ()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -98,6 +75,14 @@ class _Worded(msgspec.Struct):
     stream: StreamId
     event: codec.AnyEvent
     commanded: Commanded
+
+
+def _named_streams(commanded: Commanded) -> Sequence[StreamId]:
+    """Return the streams that a command names; none where naming them is refused."""
+    try:
+        return streams(commanded.command, commanded.act)
+    except Refusal:  # decided as such in its turn
+        return ()
 
 
 def _about(stream: StreamId) -> StreamId:
@@ -174,7 +159,7 @@ class BatchDecider:
         try:
             given = commanded.command
             if type(given) is not CastVote:
-                self._must_be_read(commanded.streams)
+                self._must_be_read(_named_streams(commanded))
             command = by_own_name(given, reading)
             if command is not given:
                 commanded = msgspec.structs.replace(commanded, command=command)
@@ -192,7 +177,7 @@ class BatchDecider:
             return Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
         except NeedsMore as missing:
             self.missing_streams |= {stream.int for stream in missing.streams}
-            named = {stream.int for stream in commanded.streams}
+            named = {stream.int for stream in _named_streams(commanded)}
             self.missing_streams |= {one for one in named if self.world.find(one) is None}
             self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]

@@ -15,20 +15,19 @@ import msgspec
 from rostra import codec, ids
 from rostra.article import ArticleEvent
 from rostra.codec import AnyEvent
-from rostra.commands import COMMANDS
+from rostra.commands import COMMANDS, Commanded
 from rostra.comment import CommentEvent
-from rostra.deciding.batch_decider import Commanded
 from rostra.discussion import DiscussionEvent
 from rostra.events import CommandContext
 from rostra.flag import CommentFlagged
 from rostra.passage import PassageEvent
 from rostra.person import PersonEvent
-from rostra.refusals import Refusal
+from rostra.refusals import Fault, Malformed, Refusal
 from rostra.site import SiteConfigured
 from rostra.subscription import SubscriptionEvent
 from rostra.times import Time, time_of
 from rostra.vote import VoteEvent
-from rostra.wire.cloudevents import Fault, Malformed, fault_of, time_of_event
+from rostra.wire.cloudevents import fault_of, time_of_event
 
 _COMMANDS = frozenset(COMMANDS.values())
 _UNCONVERTED = (bytes, bytearray, memoryview, date, datetime, time, timedelta, Decimal, UUID)

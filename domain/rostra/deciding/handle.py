@@ -24,8 +24,8 @@ from uuid import UUID
 import msgspec
 
 from rostra import ids
-from rostra.commands import CastVote, Command, ErasePerson, ReviseArticle, acting_person
-from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision, Outcome
+from rostra.commands import CastVote, Command, Commanded, ErasePerson, ReviseArticle, acting_person
+from rostra.deciding.batch_decider import BatchDecider, Decision, Outcome
 from rostra.deciding.checking import are_checked, checked_or_refusal
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.stream_states import StreamStates

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import msgspec
 
 from rostra import codec, discussion, ids, site
-from rostra.commands import CastVote
-from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision
+from rostra.commands import CastVote, Commanded
+from rostra.deciding.batch_decider import BatchDecider, Decision
 from rostra.deciding.decide import acting, by_own_name, rules_of
 from rostra.deciding.stream_cache import CommentName, StreamCache, VotedComment
 from rostra.deciding.stream_states import EventRef, FirstVote, NeedsMore, StreamState

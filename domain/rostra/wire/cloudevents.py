@@ -15,12 +15,12 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Raw
 
-from rostra.commands import COMMANDS, AnyCommand
-from rostra.deciding.batch_decider import Commanded
+from rostra.commands import COMMANDS, AnyCommand, Commanded
 from rostra.events import CommandContext
 from rostra.fields import URI_REFERENCE, EventName, SourceUri
 from rostra.limits import TIME_AHEAD_SECONDS_MAX
-from rostra.refusals import Refusal
+from rostra.refusals import Fault as Fault  # noqa: PLC0414  # routes import it from here
+from rostra.refusals import Malformed, Refusal
 from rostra.times import Time, later, parse_time, surely_ours
 from rostra.wire import strict_json
 from rostra.wire.plain_types import without_patterns
@@ -31,23 +31,6 @@ NAME_CHARACTERS_MAX = 200
 T = TypeVar("T")
 UNKNOWN_FIELDS_BYTES_MAX = 8 * 1024
 """Greatest size of a body whose unknown fields are all named; of a longer one, only the first."""
-
-
-class Fault(msgspec.Struct, frozen=True, gc=False):
-    """A part that does not fit."""
-
-    path: str
-    """Its place, for example `data.author.id`."""
-    message: str
-
-
-class Malformed(Refusal):
-    """An event that does not fit its type: `invalid-event`."""
-
-    def __init__(self, *faults: Fault) -> None:
-        listed = "; ".join(f"{fault.path or 'the event'} {fault.message}" for fault in faults)
-        super().__init__("invalid-event", listed)
-        self.faults = faults
 
 
 class Envelope(msgspec.Struct, gc=False):
