@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from rostra.names import is_guest
 from rostra.settings import Order
 from rostra.times import Time
+from rostra_projections.moderation import Action, PersonAction
 
 ShownStatus = Literal["published", "held", "rejected", "removed", "deleted", "erased"]
 
@@ -259,10 +260,7 @@ class ActShape(msgspec.Struct, kw_only=True, gc=False):
 
     position: int
     at: Time
-    action: Literal[
-        "approve", "reject", "hold", "remove", "restore", "pin", "unpin",
-        "ban", "unban", "trust", "distrust", "label",
-    ]  # fmt: skip
+    action: Literal[Action, PersonAction]
     comment: UUID | None
     """None for an act on a person."""
     person: str | UnsetType = UNSET

@@ -59,13 +59,13 @@ from rostra_adapters.http.routes.person_acts import DoneShape, done_shape
 from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes, site_in_path
 from rostra_adapters.http.settings import HttpSettings
-from rostra_projections.moderation import Queue
+from rostra_projections.moderation import Action, Queue
 from rostra_projections.responses.shapes import ActsPage, FoundPage, QueuePage
 
 ACTS_MAX = 100
 SEARCH_RETRY_SECONDS = 2.0
 SearchedWords = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
-ACTIONS: dict[str, type[ModerationCommand]] = {
+ACTIONS: dict[Action, type[ModerationCommand]] = {
     "approve": ApproveComment,
     "reject": RejectComment,
     "hold": HoldComment,
@@ -74,9 +74,6 @@ ACTIONS: dict[str, type[ModerationCommand]] = {
     "pin": PinComment,
     "unpin": UnpinComment,
 }
-
-
-Action = Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
 
 
 class Ruling(Body, frozen=True, kw_only=True):
