@@ -28,6 +28,7 @@ from rostra.passage import PassageMarked
 from rostra.person import PersonErased
 from rostra.subscription import SubscriptionEnded, SubscriptionStarted
 from rostra.times import Time
+from rostra_projections.sites import SiteRow, site_table
 from rostra_projections.tables import Fact, Key, Rows, Table
 
 Reason = Literal["reply", "mention", "passage", "moderation"]
@@ -37,13 +38,6 @@ FLAGGERS_MAX = 100
 """Persons who flagged a comment and learn of the decision."""
 
 # -- rows
-
-
-class InboxSiteRow(msgspec.Struct):
-    """Site of a discussion."""
-
-    id: UUID
-    site: str
 
 
 class InboxCommentRow(msgspec.Struct):
@@ -110,7 +104,7 @@ class ErasureRow(msgspec.Struct):
     position: int
 
 
-SITES = Table("inbox_sites", InboxSiteRow, key=("id",), types={"id": "uuid", "site": "text"})
+SITES = site_table("inbox_sites")
 
 INBOX_COMMENTS = Table(
     "inbox_comments",
@@ -257,7 +251,7 @@ def fold(rows: Rows, fact: Fact) -> None:
     stream, event = fact.stream, fact.event
     match event:
         case DiscussionOpened():
-            rows.of(SITES)[stream] = InboxSiteRow(stream, event.site)
+            rows.of(SITES)[stream] = SiteRow(stream, event.site)
         case PassageMarked() if event.by is not None:
             rows.of(INBOX_PASSAGES)[stream] = InboxPassageRow(stream, event.by)
         case CommentPosted():

@@ -36,6 +36,7 @@ from rostra.person import (
     PersonUnbanned,
 )
 from rostra.times import Time
+from rostra_projections.sites import SiteRow, site_table
 from rostra_projections.tables import Fact, Key, Rows, Table, sealed
 
 Action = Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
@@ -45,13 +46,6 @@ WAITING: tuple[Queue, ...] = ("held", "flagged", "pending")
 """Queues of comments that wait, the longest waiting first. The others begin with the latest."""
 
 # -- rows
-
-
-class SiteRow(msgspec.Struct):
-    """Site of a discussion."""
-
-    id: UUID
-    site: str
 
 
 class QueueRow(msgspec.Struct):
@@ -123,7 +117,7 @@ class ActRow(msgspec.Struct):
     person: str | None = None
 
 
-SITES = Table("moderated_sites", SiteRow, key=("id",), types={"id": "uuid", "site": "text"})
+SITES = site_table("moderated_sites")
 
 SINCE: dict[Queue, str] = {
     "held": "held_since",
