@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.log import POSITION_MAX as POSITION_MAX  # noqa: PLC0414  # routes import it from here
 from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.cursors import Cursor
@@ -16,8 +17,6 @@ from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
 from rostra_projections.persons import PersonRow
 from rostra_projections.responses.shapes import Viewer
-
-POSITION_MAX = 2**63 - 1
 
 
 class InboxRead(msgspec.Struct):

@@ -5,12 +5,12 @@ from typing import Any
 from rostra import ids
 from rostra.deciding.handle import Outcome
 from rostra.deciding.stream_states import fold_stream
+from rostra.log import POSITION_MAX
 from rostra.person import Person
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from rostra_adapters.application.queries.inbox import Inboxes
 from rostra_adapters.application.stream_state_reader import events_of
-from rostra_projections.query_port import POSITION_MAX
 
 SITE = "gazette"
 PLACE = {"site": SITE, "resource": "/trams"}

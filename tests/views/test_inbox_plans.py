@@ -6,10 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
+from rostra.log import POSITION_MAX
 from rostra_adapters.application.queries.inbox import ITEMS_READ_MAX
 from rostra_adapters.postgres.views.queries import inbox as inbox_reads
 from rostra_projections.inbox import SUBSCRIPTIONS_READ_MAX
-from rostra_projections.query_port import POSITION_MAX
 from support.views import plans
 
 VERSIONS = {"inbox": 1, "comments": 1}

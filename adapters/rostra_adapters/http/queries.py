@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
+from rostra.log import POSITION_MAX
 from rostra.times import parse_time
 from rostra.wire.cloudevents import words
 from rostra_adapters.application.queries.requests import AsOf
@@ -16,7 +17,6 @@ from rostra_adapters.http.problems import Problem
 T = TypeVar("T")
 
 AS_OF = "as_of"
-POSITION_MAX = 2**63 - 1
 NUMBER_CHARACTERS_MAX = 20
 _REPLACED, _REPLACED_ESCAPED = "\ufffd", "%EF%BF%BD"
 

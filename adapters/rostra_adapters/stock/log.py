@@ -30,6 +30,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 from rostra.ids import EventId, Position, StreamId, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
+    POSITION_MAX,
     LogBusy,
     LogHistory,
     LogUnavailable,
@@ -46,7 +47,6 @@ from rostra_adapters.stock.rows import rows_of, to_uuid
 POLL_SECONDS = 0.5
 """Seconds after which a follower sees rows that other objects wrote."""
 QUEUED_EVENTS_MAX = 50_000
-POSITION_MAX = 2**63 - 1
 BUSY_RETRY_SECONDS = 1.0
 ATTEMPTS_MAX = 5
 LOOK_BACK_EVENTS = 1_000

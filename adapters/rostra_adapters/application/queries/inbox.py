@@ -3,10 +3,10 @@
 import msgspec
 
 from rostra import ids
+from rostra.log import POSITION_MAX
 from rostra_adapters.application.app import App
 from rostra_projections.cursors import decode_position, encode_position
 from rostra_projections.inbox import InboxRow
-from rostra_projections.query_port import POSITION_MAX
 from rostra_projections.responses.shapes import InboxItem, InboxPage
 
 UNREAD_MAX = 1_000
@@ -31,7 +31,7 @@ class Inboxes:
         """
         app, log = self._app, await self._app.log.history()
         listing = ("inbox", site, person, "unread" if unread_only else "all")
-        before = POSITION_MAX
+        before: int = POSITION_MAX
         if cursor is not None:
             before = decode_position(cursor, log, listing, limit)
         await app.views.fresh()

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from rostra import fields as texts
+from rostra.log import POSITION_MAX
 from rostra.settings import Order
 from rostra_adapters.application.app import Status
 from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, ResultShape
@@ -119,7 +120,7 @@ def _number(least: int, most: int, default: int) -> dict[str, Any]:
 
 _FLAG = {"enum": ["true", "false"], "default": "false"}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 30, "default": 5}
-_ANY_POSITION = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+_ANY_POSITION = {"type": "integer", "minimum": 0, "maximum": POSITION_MAX}
 _POSITION = {**_ANY_POSITION, "default": 0}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 2_000}
 _UUID = {"type": "string", "format": "uuid"}

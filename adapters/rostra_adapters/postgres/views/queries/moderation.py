@@ -28,8 +28,6 @@ from rostra_projections.query_port import (
 )
 from rostra_projections.tables import Table
 
-POSITION_MAX = 2**63 - 1
-
 _HERE = """(
     select min(position) as position from public.rostra_views
     where (name, version) in ({named}) having count(*) = {count}

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra.ids import discussion_of
-from rostra.log import LogUnavailable
+from rostra.log import POSITION_MAX, LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.application import read_position
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
@@ -49,7 +49,6 @@ from rostra_projections.moderation import QUEUE, WAITING, ActRow, Queue, QueueRo
 from rostra_projections.passages import PASSAGES
 from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
-    POSITION_MAX,
     AuthorRecord,
     DiscussionRead,
     InboxRead,
@@ -330,7 +329,7 @@ class PostgresReads:
         self, site: str, queue: Queue, *, limit: int, after: int | None, author: str | None = None
     ) -> tuple[int, list[Queued]]:
         if after is None:
-            after = -1 if queue in WAITING else moderation_reads.POSITION_MAX
+            after = -1 if queue in WAITING else POSITION_MAX
         if author is None:
             return await self._queued(moderation_reads.QUEUES[queue], site, after, limit)
         statement = moderation_reads.QUEUES_OF_AUTHOR[queue]
@@ -359,7 +358,7 @@ class PostgresReads:
     async def sealed_comments(
         self, site: str, *, limit: int, before: int | None
     ) -> list[SealedComment]:
-        last = moderation_reads.POSITION_MAX if before is None else before
+        last = POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.SEALED_COMMENTS, site, limit, last)
         return moderation_reads.to_sealed_comments(records)
 
@@ -433,14 +432,14 @@ class PostgresReads:
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:
-        last = moderation_reads.POSITION_MAX if before is None else before
+        last = POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, last)
         return records[0][0], moderation_reads.acts(records)
 
     async def site_acts(
         self, site: str, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:
-        last = moderation_reads.POSITION_MAX if before is None else before
+        last = POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.ACTS_OF_SITE, site, limit, last)
         return records[0][0], moderation_reads.acts(records)
 

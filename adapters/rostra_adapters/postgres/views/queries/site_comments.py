@@ -8,10 +8,11 @@ their last activity. The total takes a look at every discussion of the site.
 
 from datetime import UTC, datetime
 
+from rostra.log import POSITION_MAX
 from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
 from rostra_projections.comments.rows import COUNTED
 
-FROM_THE_START = datetime.max.replace(tzinfo=UTC), 2**63 - 1
+FROM_THE_START = datetime.max.replace(tzinfo=UTC), POSITION_MAX
 """Time and position after those of every comment."""
 
 _COUNTED = f"status in ({', '.join(repr(status) for status in COUNTED)})"
