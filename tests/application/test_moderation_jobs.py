@@ -9,10 +9,10 @@ import pytest
 import rostra_adapters
 from rostra import ids
 from rostra.deciding.handle import Commanded, Outcome
+from rostra.limits import DAY_SECONDS
 from rostra.times import later
 from rostra_adapters.application.moderation_jobs import bans
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
-from rostra_adapters.application.operational import DAY_SECONDS
 from rostra_adapters.clock import now
 from support.checkpoints import follow_another_log
 from support.moderated import BOB, SITE, Moderated, filled

@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, 
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
+from rostra.limits import DAY_SECONDS
 from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.service import SECRET, Event, Service
@@ -24,7 +25,6 @@ COMMENT = f"{ROOT} .list article"
 TOP = f"{ROOT} section .list > li"
 PANEL = f"{ROOT} .panel"
 PHONE = {"width": 360, "height": 740}
-DAY_SECONDS = 86_400
 AXE_RULES = {
     "rules": {"target-size": {"enabled": True}},  # WCAG 2.2; off unless it is asked for
     "resultTypes": ["violations"],  # what else it looked at is not told, which takes longer

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from rostra import ids
+from rostra.limits import DAY_SECONDS as DAY_SECONDS  # noqa: PLC0414  # routes import it from here
 from rostra.times import Time, format_time
 from rostra_adapters.lru_cache import LruCache
 
@@ -37,7 +38,6 @@ ADDRESS_BAN_DAYS_MAX = VOTES_KEPT_DAYS
 """Longest ban of an address: hashes by older keys are not compared."""
 TOLERANCE_SECONDS = 0.001
 """Tolerance for rounding: the last write of a burst needs exactly the rest of the bucket."""
-DAY_SECONDS = 86_400
 
 
 def person_bucket(kind: WriteKind, site: str, person: str) -> bytes:

@@ -8,6 +8,7 @@ from rostra.commands import HoldComment
 from rostra.deciding.handle import Commanded
 from rostra.events import FLAGS, CommandContext
 from rostra.flag import CommentFlagged
+from rostra.limits import DAY_SECONDS
 from rostra.log import Recorded, read_pages
 from rostra.names import is_guest
 from rostra.person import PersonBanned, PersonUnbanned
@@ -17,7 +18,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
 from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
-from rostra_adapters.application.operational import ADDRESS_BAN_DAYS_MAX, DAY_SECONDS
+from rostra_adapters.application.operational import ADDRESS_BAN_DAYS_MAX
 from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.clock import now
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from rostra import fields as texts
-from rostra.limits import PERSON_CHARACTERS_MAX
+from rostra.limits import DAY_SECONDS, PERSON_CHARACTERS_MAX
 from rostra.names import OUR_IDS, is_guest
 from rostra_adapters.application.revocations import Revocations
 from rostra_adapters.http.auth.jwks import Entry, Key
@@ -27,7 +27,6 @@ ALGORITHM = "HS256"
 EVERY_SITE = "*"
 SCOPES = ("publish", "feed", "comment", "read", "moderate", "admin")
 DAYS_DEFAULT = 30.0
-DAY_SECONDS = 86_400
 CLOCK_SKEW_SECONDS_MAX = 60.0
 """Seconds that an issuer's clock may be ahead of ours."""
 TIME_MAX = 253_402_300_799
