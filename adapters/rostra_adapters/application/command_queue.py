@@ -14,6 +14,7 @@ from rostra.deciding.text_work import Articles
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 from rostra_adapters.aio.tasks import PendingTasks
+from rostra_adapters.application.log_limits import BUSY_RETRY_SECONDS
 from rostra_adapters.observability import tracing
 
 BATCH_COMMANDS_MAX = 1_000
@@ -25,7 +26,6 @@ AHEAD_COMMANDS_MIN = 64
 durable, so that more can join them: each batch costs as much as several commands."""
 QUEUE_SECONDS_MAX = 2.0
 """Estimated seconds to handle what waits, beyond which no more is admitted."""
-BUSY_RETRY_SECONDS = 1.0
 PACE_DECAY = 0.8
 """Weight of all earlier batches in the estimate when another one is added."""
 SLOW_AT_ONCE_MAX = 4

@@ -41,17 +41,19 @@ from rostra.log import (
 from rostra.times import LONG_AGO, Time
 from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 from rostra_adapters.application import guards
+from rostra_adapters.application.log_limits import (
+    APPEND_ATTEMPTS_MAX,
+    BUSY_RETRY_SECONDS,
+    DISCUSSION_PAGE_EVENTS,
+    QUEUED_EVENTS_MAX,
+)
 from rostra_adapters.clock import now
 from rostra_adapters.stock.rows import rows_of, to_uuid
 
 POLL_SECONDS = 0.5
 """Seconds after which a follower sees rows that other objects wrote."""
-QUEUED_EVENTS_MAX = 50_000
-BUSY_RETRY_SECONDS = 1.0
-ATTEMPTS_MAX = 5
 LOOK_BACK_EVENTS = 1_000
 READERS_MAX = 4
-DISCUSSION_PAGE_EVENTS = 2_000
 
 _Answer = TypeVar("_Answer")
 
@@ -202,7 +204,7 @@ class StockLog:
     def _append(self, events: NewEvents) -> Sequence[int | None]:
         """Decided again where another process wrote between looking and inserting."""
         answers: list[int | None] = [None] * len(events.ends)
-        for _ in range(ATTEMPTS_MAX):
+        for _ in range(APPEND_ATTEMPTS_MAX):
             fresh = self._fresh(events)
             if not fresh:
                 break

@@ -20,6 +20,7 @@ from rostra.log import (
 )
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application import guards
+from rostra_adapters.application.log_limits import DISCUSSION_PAGE_EVENTS
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.log.gaps import GapDetector
@@ -102,7 +103,6 @@ from (
 ) as event
 where event.position <= $3
 """
-DISCUSSION_PAGE_EVENTS = 2_000
 
 
 class PostgresLog:

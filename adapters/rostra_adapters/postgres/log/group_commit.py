@@ -16,6 +16,11 @@ import asyncpg
 
 from rostra.log import LogBusy, LogReplaced, LogUnavailable, NewEvents
 from rostra_adapters.aio.tasks import PendingTasks
+from rostra_adapters.application.log_limits import (
+    APPEND_ATTEMPTS_MAX,
+    BUSY_RETRY_SECONDS,
+    QUEUED_EVENTS_MAX,
+)
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.connect import LOST
@@ -29,21 +34,16 @@ from rostra_adapters.postgres.log.append_call import (
 
 Positions = Sequence[int | None]
 
-QUEUED_EVENTS_MAX = 50_000
-"""Events that may wait for a commit; further appends are refused as busy."""
 COMMIT_EVENTS_MAX = 4_000
 """Events of one commit at most, unless a single append has more."""
 AHEAD_EVENTS_MIN = 64
 """Events that must wait for a second commit to be sent: fewer are not worth its fsync."""
 CHANNELS = 2
 """Connections that commit: one more is sent while one runs."""
-ATTEMPTS_MAX = 5
-"""Attempts of a commit that other writers disturb."""
 OTHER_LOG = "RS001"
 OTHER_TIMELINE = "RS002"
 """Errors of `rostra_append_on`."""
 OPEN_EPOCH = "select public.rostra_open_epoch($1, $2)"
-BUSY_RETRY_SECONDS = 1.0
 
 # Errors after which nothing was recorded: another writer appended, or the stream already exists.
 # The append is tried again.
@@ -234,7 +234,7 @@ class _Channel:
 
     async def _commit(self, callers: list[NewEvents]) -> list[Positions]:
         append = self._append
-        for _ in range(ATTEMPTS_MAX):
+        for _ in range(APPEND_ATTEMPTS_MAX):
             try:
                 return await append(callers)
             except _DISTURBED:
