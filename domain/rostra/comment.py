@@ -41,6 +41,8 @@ from rostra.times import LONG_AGO, Time
 
 Moderated = Literal["published", "held", "rejected"]
 Status = Literal["published", "held", "rejected", "removed", "deleted"]
+HIDDEN_STATUSES: tuple[Status, ...] = ("held", "rejected")
+"""Statuses of comments that only their author and moderators see."""
 
 
 class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -17,7 +17,7 @@ from rostra.commands import (
     RemoveComment,
     RestoreComment,
 )
-from rostra.comment import Comment, CommentPosted, posted_of
+from rostra.comment import HIDDEN_STATUSES, Comment, CommentPosted, posted_of
 from rostra.discussion import Discussion
 from rostra.events import CommandContext
 from rostra.passage import Passage
@@ -28,7 +28,6 @@ from rostra.subscription import Subscription
 from rostra.times import Time, later
 from rostra.vote import Vote
 
-_HIDDEN = ("held", "rejected")
 _MICROSECOND = 1e-6
 
 CommentCommand = EditComment | ModerateComment | FlagComment
@@ -40,14 +39,16 @@ def may_see(comment: Comment, act: CommandContext, named: object) -> CommentPost
     Raises unknown-comment if the person may not see it.
     """
     posted = posted_of(comment, named)
-    if comment.status in _HIDDEN and not act.moderates and act.person != posted.author:
+    if comment.status in HIDDEN_STATUSES and not act.moderates and act.person != posted.author:
         raise unknown("comment", named, retryable=False)
     return posted
 
 
 def may_answer(parent: Comment, act: CommandContext, named: object) -> None:
     """Raise a Refusal if the parent is removed or held."""
-    if parent.posted is None or (parent.status in _HIDDEN and act.person != parent.posted.author):
+    if parent.posted is None or (
+        parent.status in HIDDEN_STATUSES and act.person != parent.posted.author
+    ):
         raise unknown("parent", named, retryable=False)
     if parent.status != "published":
         raise Refusal("parent-not-published", f"what this answers is {parent.status}")

@@ -14,6 +14,7 @@ import msgspec
 
 from rostra import ids
 from rostra.comment import (
+    HIDDEN_STATUSES,
     CommentApproved,
     CommentEdited,
     CommentHeld,
@@ -34,7 +35,6 @@ from rostra_projections.comments.rows import (
     COMMENTS,
     COUNTED,
     COUNTS,
-    HIDDEN,
     PARTICIPANTS,
     PENDING,
     CommentRow,
@@ -322,7 +322,7 @@ def shown_to(status: str, descendants: int) -> Shown:
     """Return who sees a comment of this status in a list."""
     if status in COUNTED or descendants > 0:
         return EVERYONE
-    return MODERATORS if status in HIDDEN else NOBODY
+    return MODERATORS if status in HIDDEN_STATUSES else NOBODY
 
 
 def _show(rows: Rows, row: CommentRow, parent: CommentRow | None) -> None:

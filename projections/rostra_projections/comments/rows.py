@@ -256,4 +256,3 @@ PENDING = Table(
 )
 
 COUNTED = ("published", "erased")
-HIDDEN = ("held", "rejected")

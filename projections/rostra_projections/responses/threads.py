@@ -8,9 +8,10 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from rostra.comment import HIDDEN_STATUSES
 from rostra.log import LogHistory
 from rostra.settings import Order
-from rostra_projections.comments.rows import HIDDEN, CommentRow, Shown
+from rostra_projections.comments.rows import CommentRow, Shown
 from rostra_projections.cursors import Cursor, encode_cursor
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.query_port import Page
@@ -42,7 +43,7 @@ OpenWords = Callable[[CommentRow], OpenedWords]
 
 def readable(row: CommentRow, viewer: Viewer) -> bool:
     """Return whether the viewer may see the words, not only a tombstone."""
-    if row.status in HIDDEN:
+    if row.status in HIDDEN_STATUSES:
         return viewer.moderator or viewer.person == row.author
     if row.status == "removed":
         return viewer.sees_removed
@@ -54,7 +55,7 @@ def visible(row: CommentRow, viewer: Viewer) -> bool:
 
     This includes tombstones that lists show above a visible reply.
     """
-    return row.status not in HIDDEN or row.shown == Shown.EVERYONE or readable(row, viewer)
+    return row.status not in HIDDEN_STATUSES or row.shown == Shown.EVERYONE or readable(row, viewer)
 
 
 def all_rows(page: Page) -> Iterable[CommentRow]:

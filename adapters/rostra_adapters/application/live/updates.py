@@ -35,6 +35,7 @@ from rostra_adapters.application.log_follower import LogFollower
 from rostra_adapters.application.queries.requests import DiscussionRequest
 from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.errors import ViewBehind
+from rostra_projections.comments.rows import COUNTED
 
 FLUSH_SECONDS = 0.3
 ROWS_MAX = 2_000
@@ -49,7 +50,6 @@ EVENTS_KEPT_MAX = 5_000
 BYTES_KEPT_MAX = 4 * 1024 * 1024
 TOTALS_KEPT_MAX = 10_000
 ERASED_LISTED_MAX = 1_000
-VISIBLE = ("published", "erased")
 
 _logger = logging.getLogger(__name__)
 
@@ -466,7 +466,7 @@ class Live:
         )
         async with self._reads:
             shape = await self._app.queries.comment(request, comment)
-        if shape is not None and shape.status in VISIBLE:
+        if shape is not None and shape.status in COUNTED:
             appeared = changes.appeared.get(comment)
             if appeared is not None and shape.status == "published":
                 shape = AppearedShape(**asdict(shape), appeared=appeared)
@@ -488,7 +488,7 @@ class Live:
         if totals is None:
             async with self._reads:
                 found = await self._app.views.reads.comment(comment)
-            if found is None or found[1].status not in VISIBLE:
+            if found is None or found[1].status not in COUNTED:
                 return None
             totals = Totals(found[0], found[1].up, found[1].down)
             if len(channel.totals) >= TOTALS_KEPT_MAX:

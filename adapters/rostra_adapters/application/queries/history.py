@@ -7,6 +7,7 @@ from uuid import UUID
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.comment import (
+    HIDDEN_STATUSES,
     INITIAL,
     Comment,
     CommentEdited,
@@ -43,7 +44,7 @@ async def history(
     if state.posted is None:
         return None
     is_inside = viewer.moderator or viewer.person == state.posted.author
-    if state.status in ("held", "rejected") and not is_inside:
+    if state.status in HIDDEN_STATUSES and not is_inside:
         return None
     now: Comment = fold(ids.Kind.COMMENT, [event for _, event in every])
     owner = ids.person_id(access.site, state.posted.author)

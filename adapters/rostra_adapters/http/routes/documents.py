@@ -28,6 +28,7 @@ from rostra_adapters.http.languages import (
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.reads import CURSOR, Document, ReadRoutes, order_of
+from rostra_projections.comments.rows import COUNTED
 from rostra_projections.responses.shapes import (
     ANYONE,
     CommentShape,
@@ -250,7 +251,7 @@ class _PageWriter:
 
 def _atom(found: DiscussionShape, page: CommentsPage, base: str) -> Iterator[str]:
     path = f"{base}/v1/discussions/{found.id}"
-    shown = [one for one in page.comments if one.status in ("published", "erased")]
+    shown = [one for one in page.comments if one.status in COUNTED]
     updated = max((_changed(one) for one in shown), default="1970-01-01T00:00:00.000000Z")
     yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
     yield f"<id>urn:uuid:{found.id}</id><title>{_xml(found.title or found.resource)}</title>"

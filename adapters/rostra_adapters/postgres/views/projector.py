@@ -32,6 +32,7 @@ from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.views import columns
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
+from rostra_adapters.postgres.views.queries.comment_lists import IS_COUNTED
 from rostra_adapters.postgres.views.row_cache import RowCache
 from rostra_adapters.postgres.views.row_store import Write
 from rostra_projections.comments import bulk_votes
@@ -98,13 +99,13 @@ select ${{0}}, * from unnest({
     ", ".join(columns.parameter(of, f"{{{n}}}") for n, of in enumerate(_MOVE_TYPES.values(), 1))
 })"""
 # These leave out the comments of a page ($2), whose rows the projector has.
-LATEST = """
-select posted_at from public.comments_v{v}
-where {group} = $1 and status in ('published', 'erased') and id <> all($2::uuid[])
+LATEST = f"""
+select posted_at from public.comments_v{{v}}
+where {{group}} = $1 and {IS_COUNTED} and id <> all($2::uuid[])
 order by posted_at desc limit 1"""
-LATEST_INLINE = """
-select posted_at from public.comments_v{v}
-where discussion = $1 and passage is not null and status in ('published', 'erased')
+LATEST_INLINE = f"""
+select posted_at from public.comments_v{{v}}
+where discussion = $1 and passage is not null and {IS_COUNTED}
     and id <> all($2::uuid[])
 order by posted_at desc limit 1"""
 

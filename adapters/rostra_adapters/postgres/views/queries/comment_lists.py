@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple
 
 from rostra.limits import PAGE_COMMENTS_MAX
 from rostra.settings import Order
-from rostra_projections.comments.rows import COMMENTS
+from rostra_projections.comments.rows import COMMENTS, COUNTED
 from rostra_projections.listing import ORDERS, Kind, Listing
 
 From = Literal["start", "pinned", "rest"]
@@ -34,6 +34,7 @@ From = Literal["start", "pinned", "rest"]
 _C, _R = "public.comments_v{v} c", "public.comment_ranks_v{v} r"
 COLUMNS = ", ".join(f"{'cr'[COMMENTS.home_of(column)]}.{column}" for column in COMMENTS.types)
 """Columns of a comment `c` and its ranks `r`."""
+IS_COUNTED = f"status in ({', '.join(map(repr, COUNTED))})"
 _ORDERING = ("posted_at", "position")
 """Columns that end every order; comments and their ranks have them both."""
 

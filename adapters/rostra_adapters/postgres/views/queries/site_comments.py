@@ -9,13 +9,11 @@ their last activity. The total takes a look at every discussion of the site.
 from datetime import UTC, datetime
 
 from rostra.log import POSITION_MAX
-from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
-from rostra_projections.comments.rows import COUNTED
+from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS, IS_COUNTED
 
 FROM_THE_START = datetime.max.replace(tzinfo=UTC), POSITION_MAX
 """Time and position after those of every comment."""
 
-_COUNTED = f"status in ({', '.join(repr(status) for status in COUNTED)})"
 _BEFORE = "(posted_at, position) < ($3::timestamptz, $4::bigint)"
 _NEWEST = "order by posted_at desc, position desc"
 
@@ -37,7 +35,7 @@ near as materialized (
     select s.id from sought s
     cross join lateral (
         select posted_at, position from public.comments_v{{comments}}
-        where discussion = s.id and {_COUNTED} and {_BEFORE} {_NEWEST} limit 1
+        where discussion = s.id and {IS_COUNTED} and {_BEFORE} {_NEWEST} limit 1
     ) c
     {_NEWEST} limit $2
 )
@@ -55,7 +53,7 @@ cross join (
 left join (
     select c.* from near n cross join lateral (
         select * from public.comments_v{{comments}}
-        where discussion = n.id and {_COUNTED} and {_BEFORE} {_NEWEST} limit $2
+        where discussion = n.id and {IS_COUNTED} and {_BEFORE} {_NEWEST} limit $2
     ) c
     {_NEWEST} limit $2
 ) c on true
