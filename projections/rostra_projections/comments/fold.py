@@ -142,7 +142,7 @@ def fold(rows: Rows, fact: Fact) -> None:
         case CommentApproved() | CommentRejected() | CommentHeld():
             ancestors = _ancestors(rows, fact.stream, event.path)
             row = _changed(rows, fact.stream, fact)
-            _remove_pending_words(rows, row)
+            _apply_pending_wording(rows, row)
             _set_status(rows, row, event.now, ancestors)
         case CommentEdited():
             words = sealed(event.personal)
@@ -174,7 +174,7 @@ def _changed(rows: Rows, comment: UUID, fact: Fact) -> CommentRow:
     return row
 
 
-def _remove_pending_words(rows: Rows, row: CommentRow) -> None:
+def _apply_pending_wording(rows: Rows, row: CommentRow) -> None:
     """Make a wording that waits the comment's own."""
     pending = rows.of(PENDING).get(row.id)
     if pending is None or pending.position is None:
