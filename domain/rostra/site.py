@@ -1,7 +1,6 @@
 """A site: a tenant and its settings. It exists from its first event."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 import msgspec
 
@@ -79,8 +78,3 @@ def _check_rules(rules: Sequence[ContentRule]) -> None:
     if words > RULE_WORDS_MAX:
         detail = f"the rules have {words} words, and {RULE_WORDS_MAX} are the most"
         raise Refusal("invalid-rule", detail)
-
-
-def stream(command: ConfigureSite) -> UUID:
-    """Return the stream that the command writes to."""
-    return command.site_id

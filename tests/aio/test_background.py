@@ -246,6 +246,7 @@ async def test_an_error_is_logged_once_and_the_waits_grow_to_a_bound(
         await asleep(0)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(background, "FAILING_SECONDS_MAX", 0.0)
     enough, comes_back = asyncio.Event(), asyncio.Event()
 
     async def work() -> AsyncGenerator[None, None]:
@@ -262,12 +263,12 @@ async def test_an_error_is_logged_once_and_the_waits_grow_to_a_bound(
     assert task.error == "LogUnavailable: the password is another"
     assert background.restarts()["example"] == before + 12
     assert task in background.running_tasks()
-    assert task in background.failing_tasks(0.0)
+    assert task in background.failing_tasks()
     assert caplog.text.count("the password is another") == 1
     longest = [min(0.2 * 2**number, background.RETRY_SECONDS_MAX) for number in range(1, 13)]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
     comes_back.set()
-    while background.failing_tasks(0.0):
+    while background.failing_tasks():
         await asleep(0)
     assert "example works again" in caplog.text
     await task.end()
@@ -345,7 +346,10 @@ async def test_a_task_ends_though_its_work_loses_many_cancellations_and_never_yi
     assert task not in background.running_tasks()
 
 
-async def test_an_interruption_while_it_waits_to_begin_again_does_not_end_a_task() -> None:
+async def test_an_interruption_while_it_waits_to_begin_again_does_not_end_a_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background, "FAILING_SECONDS_MAX", 0.0)
     began = 0
 
     async def work() -> AsyncGenerator[None, None]:
@@ -362,14 +366,17 @@ async def test_an_interruption_while_it_waits_to_begin_again_does_not_end_a_task
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.interrupt(ValueError("the lease was lost"))
-        while task in background.failing_tasks(0.0):  # noqa: ASYNC110
+        while task in background.failing_tasks():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert task in background.running_tasks()
     assert began == 2
     await task.end()
 
 
-async def test_a_task_group_that_fails_does_not_end_the_task_around_it() -> None:
+async def test_a_task_group_that_fails_does_not_end_the_task_around_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background, "FAILING_SECONDS_MAX", 0.0)
     began = asyncio.Event()
 
     async def fail() -> None:
@@ -389,7 +396,7 @@ async def test_a_task_group_that_fails_does_not_end_the_task_around_it() -> None
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while task.error is None:  # noqa: ASYNC110  # the task tells nobody
             await asyncio.sleep(0)
-        while task in background.failing_tasks(0.0):  # noqa: ASYNC110
+        while task in background.failing_tasks():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert task in background.running_tasks()
     await task.end()

@@ -170,10 +170,10 @@ def running_tasks() -> list[BackgroundTask]:
     return sorted(_running, key=lambda task: task.name)
 
 
-def failing_tasks(seconds: float | None = None) -> list[BackgroundTask]:
-    """Return the vital tasks that fail for longer than `seconds`, or FAILING_SECONDS_MAX."""
-    seconds = FAILING_SECONDS_MAX if seconds is None else seconds
-    return [it for it in running_tasks() if it.is_vital and it.failing_seconds > seconds]
+def failing_tasks() -> list[BackgroundTask]:
+    """Return the vital tasks that fail for longer than FAILING_SECONDS_MAX."""
+    failing = (task for task in running_tasks() if task.failing_seconds > FAILING_SECONDS_MAX)
+    return [task for task in failing if task.is_vital]
 
 
 def restarts() -> dict[str, int]:
