@@ -100,7 +100,7 @@ def kind_bits(number: int) -> int:
 
 def is_article(stream: UUID) -> bool:
     """Return whether a stream of the kind DISCUSSION is an article's, not the discussion's own."""
-    return stream.int >> _TAIL_BITS & 7 == Kind.DISCUSSION and stream.int & _TAIL_MASK != 0
+    return kind_bits(stream.int) == Kind.DISCUSSION and stream.int & _TAIL_MASK != 0
 
 
 def is_ours(stream: UUID) -> bool:

@@ -9,9 +9,9 @@ import msgspec
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, AnyCommand
-from rostra.deciding.decide import Events, decide, resolve_target, subject
+from rostra.deciding.decide import decide, resolve_target, subject
 from rostra.deciding.handle import Commanded
-from rostra.deciding.stream_states import DecisionContext, NeedsMore, StreamStates
+from rostra.deciding.stream_states import DecisionContext, Events, NeedsMore, StreamStates
 from rostra.events import CommandContext
 from rostra.ids import Position, StreamId
 from rostra.log import Recorded

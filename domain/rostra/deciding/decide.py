@@ -16,7 +16,6 @@ from rostra import (
     subscription,
     vote,
 )
-from rostra.codec import AnyEvent
 from rostra.commands import (
     AnyCommand,
     ApproveComment,
@@ -66,7 +65,7 @@ from rostra.commands import (
 from rostra.deciding import ban_acts
 from rostra.deciding import marking as passages
 from rostra.deciding import person_rules as persons
-from rostra.deciding.stream_states import DecisionContext, StreamState
+from rostra.deciding.stream_states import DecisionContext, Events, StreamState
 from rostra.deciding.text_work import ShowBody
 from rostra.events import FLAGS, CommandContext
 from rostra.ids import StreamId
@@ -76,8 +75,6 @@ from rostra.resource_urls import canonical_resource
 from rostra.settings import Rules, Settings, rules
 
 _C = TypeVar("_C", bound=AnyCommand)
-Events = list[tuple[StreamId, AnyEvent]]
-"""Events with the stream each is for; one at least is for the command's subject."""
 
 _AloneCommand = (
     CloseDiscussion

@@ -8,9 +8,8 @@ from rostra import article, discussion, ids, passage
 from rostra.anchoring.normalise import Folded
 from rostra.anchoring.reanchor import Again
 from rostra.anchoring.search import Anchored, LastPlace
-from rostra.codec import AnyEvent
 from rostra.commands import MarkPassage, ReviseArticle
-from rostra.deciding.stream_states import DecisionContext
+from rostra.deciding.stream_states import DecisionContext, Events
 from rostra.deciding.text_work import AnchorPlace, Gone, Placed, PlaceQuote, PrepareText
 from rostra.events import CommandContext
 from rostra.ids import PassageId, StreamId
@@ -27,10 +26,8 @@ from rostra.passage import Passage
 from rostra.refusals import Refusal
 from rostra.times import later, to_datetime
 
-Decided = list[tuple[StreamId, AnyEvent]]
 
-
-def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext) -> Decided:
+def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext) -> Events:
     """Return the revision, after its conclusions for the passages.
 
     So a reader who has the revision has all its conclusions.
@@ -55,7 +52,7 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
     works = [
         AnchorPlace(command.discussion, prepared.text, previous, each.place) for each in passages
     ]
-    concluded: Decided = []
+    concluded: Events = []
     found = reading.results_of(*works)
     for stream, each, again in zip(present.passages, passages, found, strict=True):
         concluded += [(stream, event) for event in passage.conclude(each, again, act)]
@@ -64,7 +61,7 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
 
 def mark(
     command: MarkPassage, act: CommandContext, reading: DecisionContext, at: StreamId
-) -> Decided:
+) -> Events:
     """Mark a passage.
 
     A new passage is also placed in the article's text, if it is not where the command says, and

@@ -22,6 +22,8 @@ from rostra.refusals import Refusal
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.times import Time
 
+Events = list[tuple[StreamId, AnyEvent]]
+"""Events with the stream each is for; one at least is for the command's subject."""
 _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
     ids.Kind.SITE: (site.INITIAL, site.evolve),
     ids.Kind.PERSON: (person.INITIAL, person.evolve),
