@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from rostra import ids
 from rostra.deciding import stream_cache as known
+from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.handle import Commanded, Outcome, handle
-from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.stream_states import unwritten_of
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import EVERYTHING, LogUnavailable, NewEvents, Recorded

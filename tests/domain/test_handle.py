@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from rostra import codec, ids
 from rostra.commands import ConfigurePerson
 from rostra.comment import CommentPinned
+from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
-from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.stream_cache import StreamCache
 from rostra.ids import EventId, StreamId
 from rostra.log import NewEvents, Recorded
 from rostra.person import PersonConfigured

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from rostra.deciding import repeats
+from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.handle import Commanded, handle
-from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.stream_cache import StreamCache
 from support.examples import act, command, comment, person, vote_on
 from support.memory import MemoryArticles, MemoryLog, MemoryRing
 from support.published import OPEN, POST, event, posting, statuses, voting

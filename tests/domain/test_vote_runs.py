@@ -13,7 +13,8 @@ from rostra import codec, ids
 from rostra.commands import Commanded
 from rostra.deciding import handle as handling
 from rostra.deciding.batch_decider import BatchDecider, Outcome
-from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.batch_slot import BatchSlot
+from rostra.deciding.stream_cache import StreamCache
 from rostra.log import Recorded
 from rostra.vote import VoteCast
 from support import strategies

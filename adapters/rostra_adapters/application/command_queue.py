@@ -8,8 +8,9 @@ from time import monotonic
 import msgspec
 
 from rostra.commands import MarkPassage, ReviseArticle
+from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.handle import Commanded, Outcome, handle
-from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.text_work import Articles
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing

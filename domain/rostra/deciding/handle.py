@@ -26,8 +26,9 @@ import msgspec
 from rostra import ids
 from rostra.commands import CastVote, Command, Commanded, ErasePerson, ReviseArticle, acting_person
 from rostra.deciding.batch_decider import BatchDecider, Decision, Outcome
+from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.checking import are_checked, checked_or_refusal
-from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.stream_states import StreamStates
 from rostra.deciding.text_work import Articles, Prepared, PrepareText, Result, Work
 from rostra.deciding.vote_runs import cast_votes
