@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rostra import ids
 from rostra.deciding import stream_cache as known
-from rostra.deciding.batch_slot import BatchSlot
+from rostra.deciding.batch_slot import NoEarlierBatches
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.stream_states import unwritten_of
@@ -109,7 +109,9 @@ def test_processes_that_know_what_is_old_answer_as_the_model(data: st.DataObject
         outcomes = []
         for batch, process in zip(batches, turns, strict=True):
             commands = [commanded(act) for act in batch]
-            outcomes += await handle(log, ring, commands, articles, BatchSlot(processes[process]))
+            outcomes += await handle(
+                log, ring, commands, articles, NoEarlierBatches(processes[process])
+            )
         return outcomes
 
     assert_agrees(log, sequence, asyncio.run(run()))
@@ -224,7 +226,7 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
 async def test_facts_of_voted_comments_hold_no_streams_that_are_dropped() -> None:
     log, ring, kept = MemoryLog(), MemoryRing(), StreamCache(bytes_max=20_000)
     await handle(log, ring, [commanded(act) for act in strategies.timed_beginning()])
-    await handle(log, ring, [commanded(vote(1))], turn=BatchSlot(kept))
+    await handle(log, ring, [commanded(vote(1))], turn=NoEarlierBatches(kept))
     assert kept._comments
     others = (UUID(int=number | ids.Kind.COMMENT << 59) for number in range(1, 101))
     for other in others:
@@ -235,7 +237,7 @@ async def test_facts_of_voted_comments_hold_no_streams_that_are_dropped() -> Non
 async def test_no_words_that_are_not_sealed_stay_known() -> None:
     log, ring, kept = MemoryLog(), MemoryRing(), StreamCache()
     begin = [commanded(act) for act in strategies.timed_beginning()]
-    await handle(log, ring, begin, turn=BatchSlot(kept))
+    await handle(log, ring, begin, turn=NoEarlierBatches(kept))
     worded = {row.stream for row in log.rows if "comment" in row.topic}
     assert worded
     assert not any(kept.find(stream.int) for stream in worded)
@@ -249,7 +251,7 @@ async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
     appends = []
     for _ in range(2):
         log.appends = 0
-        answers = await handle(log, ring, votes, turn=BatchSlot(kept))
+        answers = await handle(log, ring, votes, turn=NoEarlierBatches(kept))
         assert {answer.status for answer in answers} == {"duplicate"}
         appends.append(log.appends)
         kept.clear()
@@ -280,9 +282,9 @@ async def test_acts_of_somebody_with_settings_are_decided_once() -> None:
     for name, command in first_acts.items():
         kept = StreamCache()
         other = act("vote.cast", f"other-{name}", comment="c0", voter=name, value=1)
-        await handle(log, ring, [other], turn=BatchSlot(kept))  # so that c0 is cached
+        await handle(log, ring, [other], turn=NoEarlierBatches(kept))  # so that c0 is cached
         log.appends = 0
-        (answer,) = await handle(log, ring, [command], turn=BatchSlot(kept))
+        (answer,) = await handle(log, ring, [command], turn=NoEarlierBatches(kept))
         assert answer.status == "recorded", name
         appends[name] = log.appends
     assert appends == {"comment": 1, "flag": 1, "subscription": 1, "settings": 1, "vote": 2}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from rostra import codec, ids
 from rostra.commands import ConfigurePerson
 from rostra.comment import CommentPinned
-from rostra.deciding.batch_slot import BatchSlot
+from rostra.deciding.batch_slot import NoEarlierBatches
 from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
 from rostra.deciding.stream_cache import StreamCache
 from rostra.ids import EventId, StreamId
@@ -194,8 +194,8 @@ async def test_what_another_writer_recorded_stops_only_what_is_about_it() -> Non
     known = StreamCache()
     for outcomes in (
         await handle(log, ring, about),
-        await handle(log, ring, about, turn=BatchSlot(known)),
-        await handle(log, ring, about, turn=BatchSlot(known)),
+        await handle(log, ring, about, turn=NoEarlierBatches(known)),
+        await handle(log, ring, about, turn=NoEarlierBatches(known)),
     ):
         assert [it.status for it in outcomes][1] in ("recorded", "duplicate")
         assert [statuses(outcomes)[index] for index in (0, 2)] == ["stream-unreadable"] * 2

@@ -13,7 +13,7 @@ from rostra import codec, ids
 from rostra.commands import Commanded
 from rostra.deciding import handle as handling
 from rostra.deciding.batch_decider import BatchDecider, Outcome
-from rostra.deciding.batch_slot import BatchSlot
+from rostra.deciding.batch_slot import NoEarlierBatches
 from rostra.deciding.stream_cache import StreamCache
 from rostra.log import Recorded
 from rostra.vote import VoteCast
@@ -42,7 +42,7 @@ def published(
     async def run() -> list[Outcome]:
         outcomes: list[Outcome] = []
         for number, batch in enumerate(batches):
-            slot = BatchSlot(caches[number % 3 % 2])
+            slot = NoEarlierBatches(caches[number % 3 % 2])
             outcomes += await handling.handle(log, ring, batch, articles, slot)
         return outcomes
 
@@ -144,12 +144,12 @@ def test_what_another_process_changed_is_guarded(
     beginning = [commanded(each) for each in strategies.timed_beginning()]
     act = {"type": kind, "source": "cms", "id": "x", "time": strategies.time_of(90)}
     change = commanded({**act, "data": {"site": "s", **data}})
-    log, ring, ours = MemoryLog(), MemoryRing(), BatchSlot(StreamCache())
+    log, ring, ours = MemoryLog(), MemoryRing(), NoEarlierBatches(StreamCache())
 
     async def run() -> list[Outcome]:
         await handling.handle(log, ring, [*beginning, cast(1)], turn=ours)
         await handling.handle(log, ring, [cast(2)], turn=ours)
-        await handling.handle(log, ring, [change], turn=BatchSlot(StreamCache()))
+        await handling.handle(log, ring, [change], turn=NoEarlierBatches(StreamCache()))
         return await handling.handle(log, ring, [cast(3), cast(4)], turn=ours)
 
     for outcome in asyncio.run(run()):

@@ -8,7 +8,6 @@ from time import monotonic
 import msgspec
 
 from rostra.commands import MarkPassage, ReviseArticle
-from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.text_work import Articles
@@ -41,11 +40,12 @@ class _Waiting(msgspec.Struct):
     callers: tracing.Callers
 
 
-class _Slot(BatchSlot):
+class _Slot:
     """Place of a batch that is decided while the one before is being appended."""
 
     def __init__(self, queue: "CommandQueue", known: StreamCache, before: "_Slot | None") -> None:
-        super().__init__(known)
+        self.known = known
+        self.disturbed: set[int] = set()
         self._queue = queue
         self._before = None if before is None else before.done
         self.is_released = False
