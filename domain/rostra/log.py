@@ -64,7 +64,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     metadata: str | None
 
 
-VoteEvent = tuple[int, str, bytes]
+VoteRow = tuple[int, str, bytes]
 """Position, topic and state: all that a sum of votes looks at."""
 
 
@@ -169,7 +169,7 @@ class EventLog(Protocol):
         They come in order of position. The metadata may be left out.
         """
 
-    def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteEvent], None]:
+    def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteRow], None]:
         """Yield pages of the events of a discussion's votes in any order (see `ids.votes_of`).
 
         The generator holds a connection until it is closed.

@@ -32,7 +32,7 @@ GuestVotes = Literal["address", "name", "off"]
 Wordings = Literal["moderators", "public"]
 """Readers of a comment's earlier wordings, besides its author."""
 Marking = Literal["persons", "publisher"]
-Names = Literal["token", "person"]
+NameSource = Literal["token", "person"]
 """Source of a person's name: the token, or the person, who sets it once for all."""
 Cadence = Literal["now", "hourly", "daily", "off"]
 Order = Literal["newest", "oldest", "most_voted", "best", "controversial", "hot"]
@@ -194,7 +194,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True, cach
     orders: tuple[Order, ...] | None = None
     reserved_names: tuple[str, ...] | None = None
     guest_votes: GuestVotes | None = None
-    names: Names | None = None
+    names: NameSource | None = None
     labels: tuple[str, ...] | None = None
     review: Review | None = None
     rules: tuple[ContentRule, ...] | None = None
@@ -262,7 +262,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[Order, ...] = get_args(Order)
     reserved_names: tuple[str, ...] = ()
     guest_votes: GuestVotes = "address"
-    names: Names = "token"
+    names: NameSource = "token"
     labels: tuple[str, ...] = ()
     review: Review = Review()
     rules: tuple[ContentRule, ...] = ()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from rostra.anchoring.search import Anchored, Mark, Outcome, anchor_all, describe, last_place
+from rostra.anchoring.search import Anchored, AnchorResult, Mark, anchor_all, describe, last_place
 
 WORDS = 5_000
 LENGTHS = (3, 8, 15, 40, 80, 150, 400)
@@ -56,7 +56,7 @@ def report(name: str, text: str, marks: Sequence[Mark], runs: int) -> None:
     print(f"{seconds:8.3f} s  {anchored:5} of {len(marks):3} anchored  {name}")
 
 
-def timed(text: str, marks: Sequence[Mark]) -> tuple[float, list[Outcome]]:
+def timed(text: str, marks: Sequence[Mark]) -> tuple[float, list[AnchorResult]]:
     begun = time.process_time()
     outcomes = anchor_all(text, marks)
     return time.process_time() - begun, outcomes

@@ -6,7 +6,7 @@ A comment is ranked once, when all votes are in.
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from rostra.log import Recorded, VoteEvent
+from rostra.log import Recorded, VoteRow
 from rostra_projections.comments.bulk_votes import TOPIC, QuickVotes
 from rostra_projections.comments.moves import Before, moves_since, places_of
 from rostra_projections.comments.rows import COMMENTS
@@ -53,7 +53,7 @@ class PastViews(MemoryViews):
             if row.topic != TOPIC or parked or not count(row.position, row.state):
                 yield row
 
-    def add_votes(self, votes: Iterable[VoteEvent]) -> bool:
+    def add_votes(self, votes: Iterable[VoteRow]) -> bool:
         """Count votes after all other events, in any order.
 
         Return False if their order matters. Then these views are useless.

@@ -31,7 +31,7 @@ from rostra.times import Time
 from rostra_projections.sites import SiteRow, site_table
 from rostra_projections.tables import Fact, Key, Rows, Table
 
-Reason = Literal["reply", "mention", "passage", "moderation"]
+NoticeReason = Literal["reply", "mention", "passage", "moderation"]
 SUBSCRIPTIONS_READ_MAX = 1_000
 """Subscriptions of a person whose comments are in the inbox: the latest."""
 FLAGGERS_MAX = 100
@@ -340,7 +340,7 @@ def _publish(rows: Rows, fact: Fact, row: InboxCommentRow, time: Time) -> None:
 
 
 def _put(
-    rows: Rows, fact: Fact, persons: Iterable[str], reason: Reason, *, besides: str | None
+    rows: Rows, fact: Fact, persons: Iterable[str], reason: NoticeReason, *, besides: str | None
 ) -> None:
     discussion = discussion_of(fact.stream)
     site = rows.of(SITES)[discussion].site

@@ -26,7 +26,7 @@ from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, Shown
 from rostra_projections.responses.shapes import Viewer
 
-Kind = Literal["top", "flat", "replies"]
+ListKind = Literal["top", "flat", "replies"]
 Bigint = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 OrderKey = Annotated[float, msgspec.Meta(ge=-(2**31) + 1, le=2**31 - 1)]
 
@@ -48,7 +48,7 @@ class Listing(msgspec.Struct, frozen=True):
     `parent`. It may be restricted to a passage, or to all passages (`inline`).
     """
 
-    kind: Kind
+    kind: ListKind
     discussion: UUID
     order: Order
     parent: UUID | None = None

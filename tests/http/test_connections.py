@@ -16,7 +16,7 @@ import pytest
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.addresses import Addresses
-from rostra_adapters.http.connections import Connection
+from rostra_adapters.http.connections import HttpConnection
 from rostra_adapters.http.gate import Gate, StreamCounts
 from support.service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token
 from support.waiting import WAIT_SECONDS_MAX, wait_until
@@ -579,4 +579,4 @@ def _has_at_most(connections: int) -> bool:
 
 
 def _connections() -> int:
-    return sum(type(one) is Connection for one in gc.get_objects())
+    return sum(type(one) is HttpConnection for one in gc.get_objects())

@@ -135,7 +135,7 @@ async def test_the_last_good_keys_stay_while_a_file_is_broken(
 async def test_an_unexpected_error_does_not_end_the_looking(
     file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: Path) -> list[jwks.Key]:
+    def broken(_: Path) -> list[jwks.TokenKey]:
         raise RuntimeError("a fault of ours")
 
     async with serving_with(KeyFile(file)) as service:

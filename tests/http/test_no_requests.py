@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rostra_adapters.http.connections import Connection
+from rostra_adapters.http.connections import HttpConnection
 from support.service import BATCHED, STRUCTURED, Service, opened, token
 from support.waiting import wait_until
 
@@ -120,14 +120,14 @@ async def test_a_body_that_breaks_off_records_nothing(service: Service) -> None:
 async def test_a_body_that_breaks_off_before_its_request_is_handled(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle, has_come = Connection._handle_request, asyncio.Event()
+    handle, has_come = HttpConnection._handle_request, asyncio.Event()
 
-    async def handle_later(it: Connection, *arguments: Any) -> Any:
+    async def handle_later(it: HttpConnection, *arguments: Any) -> Any:
         has_come.set()
         await wait_until(lambda: it.bounded.discarded is not None)
         return await handle(it, *arguments)
 
-    monkeypatch.setattr(Connection, "_handle_request", handle_later)
+    monkeypatch.setattr(HttpConnection, "_handle_request", handle_later)
     parts = f"{HEAD}TOKEN\r\n{CHUNKED}", "zz\r\n\r\n"
     status, _, body = await told(service, *parts, between=has_come.wait)
     assert (status, json.loads(body)["type"]) == (400, "/problems/bad-request")

@@ -11,7 +11,7 @@ import pytest
 
 from rostra import ids
 from rostra.ids import EventId
-from rostra.log import EventLog, VoteEvent
+from rostra.log import EventLog, VoteRow
 from support.appending import Appended, Group, Stale, append
 from support.log_examples import event, followed, group, one, positions
 
@@ -261,7 +261,7 @@ async def test_the_votes_of_a_discussion_are_read_apart(log: EventLog) -> None:
             await append(log, [one(stream, version)])
     [first, second] = (await log.read_streams([vote]))[vote]
 
-    async def read(up_to: int) -> tuple[list[int], list[VoteEvent]]:
+    async def read(up_to: int) -> tuple[list[int], list[VoteRow]]:
         rest = [page async for page in log.read_discussion(here, up_to, votes=False)]
         votes = [vote async for page in log.read_votes(here, up_to) for vote in page]
         return [row.position for page in rest for row in page], sorted(votes)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rostra.log import LogUnavailable
-from rostra_adapters.aio.background import BackgroundTask, Work, end_background
+from rostra_adapters.aio.background import BackgroundTask, BackgroundWork, end_background
 from support.waiting import WAIT_SECONDS_MAX
 
 
@@ -37,7 +37,7 @@ class Backlog:
 
         monkeypatch.setattr(owner, name, call)
 
-    async def error_of(self, work: Work) -> str | None:
+    async def error_of(self, work: BackgroundWork) -> str | None:
         """Return the error that work notes while its backlog is not empty."""
         task = BackgroundTask(work, "backlog")
         try:

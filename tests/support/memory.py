@@ -12,14 +12,14 @@ from rostra.deciding.text_work import (
     PlaceQuote,
     Prepared,
     PrepareText,
-    Result,
     ShowBody,
     Work,
+    WorkResult,
     place_all,
     prepare,
 )
 from rostra.ids import EventId, Kind, Position, StreamId, discussion_of, kind_of, votes_of
-from rostra.log import EVERYTHING, LogHistory, NewEvents, Recorded, VoteEvent
+from rostra.log import EVERYTHING, LogHistory, NewEvents, Recorded, VoteRow
 from rostra.refusals import Refusal
 from rostra.sealing import NEVER, Damaged, Erased
 from rostra_adapters.application.articles.shown_bodies import shown_body
@@ -107,9 +107,7 @@ class MemoryLog:
         found = self.rows[position:]
         return [row for row in found if discussion_of(row.stream) == discussion][:limit]
 
-    async def read_votes(
-        self, discussion: UUID, up_to: int
-    ) -> AsyncGenerator[list[VoteEvent], None]:
+    async def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteRow], None]:
         """The last first: nobody may count on an order."""
         first, last = votes_of(discussion)
         for row in reversed(self.rows[:up_to]):
@@ -178,9 +176,9 @@ class MemoryArticles:
 
     def __init__(self) -> None:
         self.texts: dict[tuple[UUID, str], str] = {}
-        self.done: dict[Work, Result] = {}
+        self.done: dict[Work, WorkResult] = {}
 
-    async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
+    async def work(self, works: Collection[Work]) -> Mapping[Work, WorkResult]:
         self.do(works)
         return {work: self.done[work] for work in works}
 
@@ -197,7 +195,7 @@ class MemoryArticles:
             except Refusal as refusal:
                 self.done[work] = refusal
 
-    def _result(self, work: Work) -> Result:
+    def _result(self, work: Work) -> WorkResult:
         match work:
             case PrepareText():
                 return prepare(work)

@@ -20,7 +20,7 @@ from rostra_adapters.postgres.views.projector import park, states
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.cursors import Cursor, CursorRefused, encode_cursor, peek_cursor
-from rostra_projections.listing import Kind, LastKey, Listing
+from rostra_projections.listing import LastKey, Listing, ListKind
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import VIEWS, Parked
@@ -211,7 +211,7 @@ async def test_pages_from_views_of_two_versions_are_pages_of_one_list(
     await schema.install(database, another)
     versions = [_Version(pool, OURS), _Version(pool, another)]
     story.tell([events.opened(), *(events.posted(f"c{number}") for number in range(30))])
-    kinds_and_orders: list[tuple[Kind, Order]] = [("flat", "most_voted"), ("top", "hot")]
+    kinds_and_orders: list[tuple[ListKind, Order]] = [("flat", "most_voted"), ("top", "hot")]
     recorded, readers, refused = 0, list[Reader](), 0
     for page in range(30):
         story.tell(list(_a_few_acts(events, chance, page)))

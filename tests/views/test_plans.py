@@ -23,7 +23,7 @@ from rostra_adapters.postgres.views.queries.comment_lists import (
 )
 from rostra_adapters.postgres.views.queries.site_comments import FROM_THE_START, SITE_COMMENTS
 from rostra_projections.comments.rows import COMMENTS, COUNTS, PARTICIPANTS
-from rostra_projections.listing import ORDERS, Kind, Listing
+from rostra_projections.listing import ORDERS, Listing, ListKind
 from rostra_projections.responses.shapes import ANYONE
 from support.cases import first_is_quick
 from support.views import judge, plans
@@ -44,7 +44,7 @@ RANKED: tuple[Order, ...] = tuple(order for order in judge.ORDERS if order not i
 ONE_PARENT = "select id from comments_v1 where replies = 200 order by position offset 5 limit 1"
 
 
-BEGINNINGS: dict[Kind, tuple[From, ...]] = {
+BEGINNINGS: dict[ListKind, tuple[From, ...]] = {
     "top": ("start", "pinned", "rest"),
     "flat": ("start", "rest"),
     "replies": ("start", "rest"),

@@ -23,7 +23,7 @@ ERRORS_LOGGED_MAX = 10
 FAILING_SECONDS_MAX = 5.0
 """A task that fails for longer makes the process not ready."""
 
-Work = Callable[[], AsyncGenerator[None, None]]
+BackgroundWork = Callable[[], AsyncGenerator[None, None]]
 """Work of a task. It yields whenever it has done its purpose once, and before it waits."""
 
 _logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _running: "set[BackgroundTask]" = set()
 _restarts: Counter[str] = Counter()
 
 
-def repeat(call: Callable[[], Awaitable[object]], seconds: float) -> Work:
+def repeat(call: Callable[[], Awaitable[object]], seconds: float) -> BackgroundWork:
     """Return work that makes a call again and again, with waits of `seconds`."""
 
     async def run() -> AsyncGenerator[None, None]:
@@ -43,7 +43,7 @@ def repeat(call: Callable[[], Awaitable[object]], seconds: float) -> Work:
     return run
 
 
-def repeat_steps(steps: Work, seconds: float) -> Work:
+def repeat_steps(steps: BackgroundWork, seconds: float) -> BackgroundWork:
     """Return work that runs a series of steps again and again, with waits of `seconds`.
 
     Each step is a success: an error before a long series does not last until the end of it.
@@ -67,7 +67,7 @@ class BackgroundTask:
     again. It logs an error once, and the success that follows.
     """
 
-    def __init__(self, work: Work, name: str, *, is_vital: bool = True) -> None:
+    def __init__(self, work: BackgroundWork, name: str, *, is_vital: bool = True) -> None:
         self.name = name
         self.is_vital = is_vital
         """True if the process is not ready while the task fails."""

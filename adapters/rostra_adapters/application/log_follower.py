@@ -6,7 +6,7 @@ from uuid import UUID
 from rostra.log import EventLog, LogReplaced, LogUnavailable, Recorded
 from rostra_adapters.aio.background import BackgroundTask
 
-Handler = Callable[[int, Sequence[Recorded]], Awaitable[None]]
+PageHandler = Callable[[int, Sequence[Recorded]], Awaitable[None]]
 """Called with rows and the position before them."""
 
 
@@ -24,7 +24,7 @@ class LogFollower:
         *,
         rows_max: int,
         begin: Callable[[int], None],
-        handle: Handler,
+        handle: PageHandler,
         lose: Callable[[], None],
     ) -> None:
         """`begin` is called with each first position, `lose` when no events follow the last."""

@@ -21,14 +21,14 @@ from rostra_adapters.observability.child_processes import hide_secrets
 AGAIN_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
 
-Work = Callable[[Any, int, Event], None]
+ServeWork = Callable[[Any, int, Event], None]
 """Serves a plan as worker number N, and sets the event when it answers requests."""
 
 
 class ServeWorkers:
     """Worker processes that serve until SIGTERM or Ctrl-C."""
 
-    def __init__(self, work: Work, plan: Any, count: int) -> None:
+    def __init__(self, work: ServeWork, plan: Any, count: int) -> None:
         self._work = work
         self._plan = plan
         self._count = count

@@ -16,7 +16,7 @@ from rostra_adapters.http.heads import parser_limits
 from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.middleware.metrics import Metrics
 from rostra_adapters.http.middleware.page_cache import PageCache
-from rostra_adapters.http.middleware.request_log import RequestLog, Write
+from rostra_adapters.http.middleware.request_log import RequestLog, WriteLog
 from rostra_adapters.http.openapi.document import OpenApi
 from rostra_adapters.http.routes.demo import Demo
 from rostra_adapters.http.routes.documents import Documents
@@ -30,7 +30,7 @@ from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
 from rostra_adapters.http.routes.mail_links import MailLinks
 from rostra_adapters.http.routes.moderate_page import moderate_page
-from rostra_adapters.http.routes.moderation import Moderation
+from rostra_adapters.http.routes.moderation import ModerationRoutes
 from rostra_adapters.http.routes.person_account import PersonAccount
 from rostra_adapters.http.routes.person_acts import PersonActs
 from rostra_adapters.http.routes.person_moderation import PersonModeration
@@ -57,7 +57,7 @@ def make_app(
     settings: HttpSettings,
     *,
     now: Callable[[], Time] = clock.now,
-    write: Write | None = None,
+    write: WriteLog | None = None,
 ) -> web.Application:
     """Return the aiohttp application with every route of the contract, over one App.
 
@@ -112,7 +112,7 @@ def make_app(
             *PersonActs(app, settings, reads, now).routes(),
             *PersonAccount(app, settings, reads, now).routes(),
             *MailLinks(app, now).routes(),
-            *Moderation(app, settings, reads, now).routes(),
+            *ModerationRoutes(app, settings, reads, now).routes(),
             *PersonModeration(app, settings, reads, now).routes(),
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),

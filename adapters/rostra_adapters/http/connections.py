@@ -35,7 +35,7 @@ REFUSED_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 
 
-class Connection(web.RequestHandler):
+class HttpConnection(web.RequestHandler):
     """Connection of aiohttp with limits on reading, and with problems for errors."""
 
     __slots__ = (
@@ -216,7 +216,7 @@ class Connections(web.Server):
             self.request_factory = partial(_below, base_path, server.request_factory)
 
     def __call__(self) -> web.RequestHandler:
-        return Connection(
+        return HttpConnection(
             self._requests, self._settings, self._gate, self, loop=self._loop, **self._kwargs
         )
 

@@ -22,9 +22,9 @@ IN_MEMORY_BYTES_MAX = 1024 * 1024
 UNREAD_BYTES_MAX = 1024**3
 STALL_SECONDS_MAX = 60.0
 
-Line = bytes | None
+LineBytes = bytes | None
 """None is a line that was too long."""
-PublishLines = Callable[[Sequence[Line]], Awaitable[bytes]]
+PublishLines = Callable[[Sequence[LineBytes]], Awaitable[bytes]]
 """Publishes lines. Returns a result line for each once its event is durable."""
 
 
@@ -37,19 +37,19 @@ class Splitter:
         self._too_long = False
         self._is_first = True
 
-    def feed(self, chunk: bytes) -> list[Line]:
+    def feed(self, chunk: bytes) -> list[LineBytes]:
         """Return the lines that end in this chunk."""
         first, *others = chunk.split(b"\n")
         self._add(first)
-        lines: list[Line] = []
+        lines: list[LineBytes] = []
         for other in others:
             lines += self.end()
             self._add(other)
         return lines
 
-    def end(self) -> list[Line]:
+    def end(self) -> list[LineBytes]:
         """Return the last line, if it has no line end yet."""
-        line: Line = None if self._too_long else bytes(self._rest)
+        line: LineBytes = None if self._too_long else bytes(self._rest)
         if self._is_first and line is not None:
             line = line.removeprefix(BYTE_ORDER_MARK)
         self._is_first = False
@@ -161,7 +161,7 @@ class LineStream:
         await self._chunks.put(b"")
 
     async def _handle(self) -> None:
-        lines: list[Line] = []
+        lines: list[LineBytes] = []
         is_whole = False
         while lines or not is_whole:
             while not is_whole and (not lines or self._may_add_to(lines)):
@@ -173,7 +173,7 @@ class LineStream:
                 del lines[:LINES_MAX]
         self._unread.end()
 
-    def _may_add_to(self, lines: Sequence[Line]) -> bool:
+    def _may_add_to(self, lines: Sequence[LineBytes]) -> bool:
         """Return whether a chunk waits, and a batch of these lines has room for more."""
         return len(lines) < LINES_MAX and not self._chunks.empty()
 

@@ -36,7 +36,7 @@ from rostra.log import (
     LogUnavailable,
     NewEvents,
     Recorded,
-    VoteEvent,
+    VoteRow,
 )
 from rostra.times import LONG_AGO, Time
 from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
@@ -158,9 +158,7 @@ class StockLog:
         rows = await self._ask(lambda: self._rows.between(first, last, POSITION_MAX))
         return [to_recorded(row) for row in rows if row.id > position][:limit]
 
-    async def read_votes(
-        self, discussion: UUID, up_to: int
-    ) -> AsyncGenerator[list[VoteEvent], None]:
+    async def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteRow], None]:
         rows = await self._ask(lambda: self._rows.between(*votes_of(discussion), up_to))
         for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
             page = map(to_recorded, rows[start : start + DISCUSSION_PAGE_EVENTS])

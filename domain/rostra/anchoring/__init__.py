@@ -5,10 +5,10 @@ from typing import Any
 
 from rostra.anchoring.search import (
     Anchored,
+    AnchorResult,
     LastPlace,
     Mark,
     Orphaned,
-    Outcome,
     Quote,
     anchor,
     anchor_all,
@@ -17,11 +17,11 @@ from rostra.anchoring.search import (
 )
 
 __all__ = [
+    "AnchorResult",
     "Anchored",
     "LastPlace",
     "Mark",
     "Orphaned",
-    "Outcome",
     "Quote",
     "anchor",
     "anchor_all",
@@ -30,9 +30,12 @@ __all__ = [
 ]
 
 
+_RENAMED = {"Outcome": "AnchorResult", "Standing": "LastPlace", "standing": "last_place"}
+
+
 def __getattr__(name: str) -> Any:
     """Return a renamed function or class under its earlier name, until 0.3.0."""
-    if (now := {"Standing": "LastPlace", "standing": "last_place"}.get(name)) is not None:
+    if (now := _RENAMED.get(name)) is not None:
         message = f"rostra.anchoring.{name} is now rostra.anchoring.{now}"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         return globals()[now]

@@ -8,10 +8,10 @@ import msgspec
 from rostra.anchoring.normalise import Folded
 from rostra.anchoring.search import (
     Anchored,
+    AnchorResult,
     LastPlace,
     Mark,
     Orphaned,
-    Outcome,
     Quote,
     anchor_all,
     last_place,
@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True):
 class Again(msgspec.Struct, frozen=True):
     """Result of looking for a passage in the next revision."""
 
-    outcome: Outcome
+    outcome: AnchorResult
     last: LastPlace | None
     """Place in the revision before: an orphan is looked for there again."""
     in_place: bool = False
@@ -53,7 +53,7 @@ def anchor_again(text: str, places: Sequence[Place], previous: str | None = None
 
 
 def _in_place(
-    text: str, previous: str | None, places: Sequence[Place], outcomes: Sequence[Outcome]
+    text: str, previous: str | None, places: Sequence[Place], outcomes: Sequence[AnchorResult]
 ) -> list[bool]:
     """Return for each passage whether both texts have it at the same offset.
 
@@ -70,7 +70,7 @@ def _in_place(
     ]
 
 
-def state(outcome: Outcome, marked_at: int | None, *, in_place: bool = False) -> State:
+def state(outcome: AnchorResult, marked_at: int | None, *, in_place: bool = False) -> State:
     """Return the state of a passage.
 
     - `anchored`: its words are where it was marked, but for white space and typography. A passage

@@ -54,11 +54,11 @@ from rostra.anchoring.matching import (
 from rostra.anchoring.normalise import Folded
 
 __all__ = [
+    "AnchorResult",
     "Anchored",
     "LastPlace",
     "Mark",
     "Orphaned",
-    "Outcome",
     "Quote",
     "anchor",
     "anchor_all",
@@ -144,7 +144,7 @@ class Orphaned(msgspec.Struct, frozen=True, tag=True):
     """Nowhere in the text."""
 
 
-Outcome = Anchored | Orphaned
+AnchorResult = Anchored | Orphaned
 
 
 def last_place(text: str, start: int, end: int) -> LastPlace:
@@ -153,12 +153,12 @@ def last_place(text: str, start: int, end: int) -> LastPlace:
     return LastPlace(start, quote.prefix, quote.suffix)
 
 
-def anchor(text: str, quote: Quote, last: LastPlace | None = None) -> Outcome:
+def anchor(text: str, quote: Quote, last: LastPlace | None = None) -> AnchorResult:
     """Find the quote in the text. Returns Orphaned if it is not there."""
     return anchor_all(text, [Mark(quote, last)])[0]
 
 
-def anchor_all(text: str, marks: Sequence[Mark]) -> list[Outcome]:
+def anchor_all(text: str, marks: Sequence[Mark]) -> list[AnchorResult]:
     """Anchor all passages of an article, which costs less than one at a time."""
     article = _Article(text)
     searches = [_Search(article, mark) for mark in marks]
@@ -290,7 +290,7 @@ class _Search:
             regions = without(regions, apart, len(self.exact), self.errors_max)
         return best, work
 
-    def outcome(self, best: _Scored | None) -> Outcome:
+    def outcome(self, best: _Scored | None) -> AnchorResult:
         if best is None or best.score < SCORE_MIN:
             return Orphaned()
         start, end = self._original(best)

@@ -20,7 +20,7 @@ from rostra.deciding import repeats
 from rostra.deciding.decide import by_own_name, decide, resolve_target, streams, subject
 from rostra.deciding.stream_cache import is_assumed
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
-from rostra.deciding.text_work import Result, Work
+from rostra.deciding.text_work import Work, WorkResult
 from rostra.discussion import Discussion
 from rostra.ids import StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
@@ -109,7 +109,7 @@ class BatchDecider:
         ring: KeyRing,
         owners: set[UUID],
         keyless: set[UUID],
-        worked: Mapping[Work, Result],
+        worked: Mapping[Work, WorkResult],
     ) -> None:
         self.world = world
         self.read = read

@@ -30,7 +30,7 @@ from rostra.deciding.batch_slot import BatchSlot
 from rostra.deciding.checking import are_checked, checked_or_refusal
 from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.stream_states import StreamStates
-from rostra.deciding.text_work import Articles, Prepared, PrepareText, Result, Work
+from rostra.deciding.text_work import Articles, Prepared, PrepareText, Work, WorkResult
 from rostra.deciding.vote_runs import cast_votes
 from rostra.ids import StreamId
 from rostra.log import EventLog
@@ -54,7 +54,7 @@ class _Work:
 
     def __init__(self, articles: Articles | None) -> None:
         self._articles = articles
-        self.done: dict[Work, Result] = {}
+        self.done: dict[Work, WorkResult] = {}
 
     async def do(self, works: Collection[Work]) -> None:
         if not works:

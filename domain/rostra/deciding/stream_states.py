@@ -13,7 +13,7 @@ import msgspec
 from rostra import article, codec, comment, discussion, flag, ids, passage, person, site, vote
 from rostra import subscription as subscriptions
 from rostra.codec import AnyEvent
-from rostra.deciding.text_work import Result, Work
+from rostra.deciding.text_work import Work, WorkResult
 from rostra.events import Words
 from rostra.ids import EventId, StreamId
 from rostra.log import Recorded
@@ -313,7 +313,7 @@ class DecisionContext:
         ring: KeyRing,
         keys_loaded: set[UUID],
         keyless: Collection[UUID] = (),
-        worked: Mapping[Work, Result] | None = None,
+        worked: Mapping[Work, WorkResult] | None = None,
     ) -> None:
         self._world = world
         self._ring = ring

@@ -14,9 +14,9 @@ import msgspec
 from rostra.anchoring.reanchor import Again, Place
 from rostra.anchoring.search import (
     Anchored,
+    AnchorResult,
     LastPlace,
     Mark,
-    Outcome,
     Quote,
     anchor_all,
     describe,
@@ -80,7 +80,7 @@ class Prepared(msgspec.Struct, frozen=True, tag=True):
 class Placed(msgspec.Struct, frozen=True, tag=True):
     """Place of a quote in a text, and the text's own words there and around it."""
 
-    outcome: Outcome
+    outcome: AnchorResult
     prefix: str = ""
     suffix: str = ""
     words: str = ""
@@ -90,14 +90,14 @@ class Gone(msgspec.Struct, frozen=True):
     """The text is not kept any more."""
 
 
-Result = Prepared | Placed | Gone | Again | ShownBody | Refusal
+WorkResult = Prepared | Placed | Gone | Again | ShownBody | Refusal
 """A Refusal says why it cannot be done."""
 
 
 class Articles(Protocol):
     """Does the work, and keeps each text once. May raise LogUnavailable."""
 
-    async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
+    async def work(self, works: Collection[Work]) -> Mapping[Work, WorkResult]:
         """Return the result of each piece of work."""
 
     async def store(self, discussion: UUID, prepared: Prepared) -> None:
@@ -129,7 +129,7 @@ def place_all(works: Sequence[PlaceQuote], text: str) -> list[Placed]:
     return [_placed(work, found.get(work), text) for work in works]
 
 
-def _placed(work: PlaceQuote, outcome: Outcome | None, text: str) -> Placed:
+def _placed(work: PlaceQuote, outcome: AnchorResult | None, text: str) -> Placed:
     if outcome is None:
         assert work.start is not None
         assert work.end is not None

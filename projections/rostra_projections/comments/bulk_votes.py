@@ -14,7 +14,7 @@ import msgspec
 
 from rostra import codec
 from rostra.ids import is_ours
-from rostra.log import Recorded, VoteEvent
+from rostra.log import Recorded, VoteRow
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.tables import Key
@@ -104,7 +104,7 @@ class QuickVotes:
             row.down += (now == -1) - (was == -1)
         return True
 
-    def count_late_votes(self, votes: Iterable[VoteEvent]) -> bool:
+    def count_late_votes(self, votes: Iterable[VoteRow]) -> bool:
         """Count votes after all other events, in any order.
 
         Return False if a vote cannot be read, or is on no comment that was there before it. Then

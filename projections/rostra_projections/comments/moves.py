@@ -12,11 +12,11 @@ from rostra_projections.comments.rows import COMMENTS, COUNTS, CommentRow, Count
 from rostra_projections.listing import Move
 from rostra_projections.tables import Rows
 
-Place = tuple[Any, ...]
+RankValues = tuple[Any, ...]
 """The fields of a move from `shown` on."""
-Before = Mapping[UUID, Place]
+Before = Mapping[UUID, RankValues]
 
-Values = tuple[Any, ...]
+RowValues = tuple[Any, ...]
 """Values of all fields of a comment's row."""
 Counts = Mapping[UUID, CountsRow]
 
@@ -24,8 +24,8 @@ _FIELDS = ("shown", "pinned", "score", "best", "controversial", "hot")
 _NUMBERS = {name: number for number, name in enumerate(COMMENTS.types)}
 _ID, _DISCUSSION = _NUMBERS["id"], _NUMBERS["discussion"]
 
-_place: Callable[[CommentRow], Place] = attrgetter(*_FIELDS)
-_place_of: Callable[[Values], Place] = itemgetter(*(_NUMBERS[name] for name in _FIELDS))
+_place: Callable[[CommentRow], RankValues] = attrgetter(*_FIELDS)
+_place_of: Callable[[RowValues], RankValues] = itemgetter(*(_NUMBERS[name] for name in _FIELDS))
 
 
 def places_of(rows: Rows, comments: Iterable[UUID]) -> Before:
@@ -47,7 +47,7 @@ def moves_since(rows: Rows, before: Before) -> Iterator[Move]:
             yield Move(row.discussion, counts[row.discussion].changed, id_, *place)
 
 
-def moves_between(changed: Iterable[tuple[Values, Values]], counts: Counts) -> Iterator[Move]:
+def moves_between(changed: Iterable[tuple[RowValues, RowValues]], counts: Counts) -> Iterator[Move]:
     """Yield the same moves, from the values of comments before and after."""
     for before, after in changed:
         if (place := _place_of(before)) != _place_of(after):

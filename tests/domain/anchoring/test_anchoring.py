@@ -409,7 +409,10 @@ def test_white_space_of_the_context_tells_twins_apart() -> None:
     assert outcome.start == text.rindex("B")
 
 
-@pytest.mark.parametrize(("before", "now"), [("Standing", "LastPlace"), ("standing", "last_place")])
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [("Outcome", "AnchorResult"), ("Standing", "LastPlace"), ("standing", "last_place")],
+)
 def test_a_renamed_name_is_there_for_one_release(before: str, now: str) -> None:
     with pytest.warns(DeprecationWarning, match=now):
         assert getattr(anchoring, before) is getattr(anchoring, now)

@@ -16,10 +16,10 @@ from rostra.anchoring.search import (
     SCORE_MIN,
     SHORT_CHANGED_SHARE_MAX,
     Anchored,
+    AnchorResult,
     LastPlace,
     Mark,
     Orphaned,
-    Outcome,
     Quote,
     anchor,
     anchor_all,
@@ -163,7 +163,7 @@ def test_a_thousand_edits_in_a_row_lose_nothing(seed: int) -> None:
         assert places(anchor_all(text, marks)) == spans
 
 
-def places(outcomes: list[Outcome]) -> list[Span | None]:
+def places(outcomes: list[AnchorResult]) -> list[Span | None]:
     return [
         (outcome.start, outcome.end) if isinstance(outcome, Anchored) else None
         for outcome in outcomes

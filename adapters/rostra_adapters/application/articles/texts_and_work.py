@@ -13,9 +13,9 @@ from rostra.deciding.text_work import (
     PlaceQuote,
     Prepared,
     PrepareText,
-    Result,
     ShowBody,
     Work,
+    WorkResult,
     is_at_stated_place,
     place_all,
     prepare,
@@ -75,12 +75,12 @@ class CachedArticles:
         self._cached.drop((discussion, text_hash))
         return await self._texts.drop(discussion, text_hash)
 
-    async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
+    async def work(self, works: Collection[Work]) -> Mapping[Work, WorkResult]:
         """Do the work. Searches in the same text share one pass."""
         anchorings: defaultdict[_Anchoring, list[AnchorPlace]] = defaultdict(list)
         placings: defaultdict[_Placing, list[PlaceQuote]] = defaultdict(list)
         texts: list[PrepareText] = []
-        shown: dict[Work, Result] = {}
+        shown: dict[Work, WorkResult] = {}
         for work in works:
             match work:
                 case PrepareText():
@@ -124,8 +124,8 @@ class CachedArticles:
 
 
 async def _or_refusal(
-    works: Sequence[Work], results: Awaitable[Sequence[Result]]
-) -> dict[Work, Result]:
+    works: Sequence[Work], results: Awaitable[Sequence[WorkResult]]
+) -> dict[Work, WorkResult]:
     try:
         return dict(zip(works, await results, strict=True))
     except Refusal as refusal:

@@ -45,7 +45,7 @@ class AnchorJob(msgspec.Struct, tag=True):
     places: Sequence[Place]
 
 
-Job = PrepareText | PlaceJob | AnchorJob
+TextJob = PrepareText | PlaceJob | AnchorJob
 
 
 class RefusedWork(msgspec.Struct, tag=True):
@@ -55,7 +55,7 @@ class RefusedWork(msgspec.Struct, tag=True):
     detail: str
 
 
-def do(job: Job) -> Prepared | list[Placed] | list[Again]:
+def do(job: TextJob) -> Prepared | list[Placed] | list[Again]:
     """Do a job. Raises Refusal."""
     match job:
         case PrepareText():
@@ -78,7 +78,7 @@ class ArticleWorkers(WorkerPool):
             job_seconds_max=job_seconds_max,
         )
 
-    async def do(self, job: Job, answer: type[_A]) -> _A:
+    async def do(self, job: TextJob, answer: type[_A]) -> _A:
         """Return the job's result from a worker.
 
         Raises the Refusal that the job raises, or `article-too-hard` if the job takes too long or
@@ -110,7 +110,7 @@ def _main(source: BinaryIO, target: BinaryIO) -> None:
     serve(_answer, source, target, IDLE_SECONDS_MAX)
 
 
-_decoder = msgspec.msgpack.Decoder(Job)
+_decoder = msgspec.msgpack.Decoder(TextJob)
 
 
 def _answer(job: bytes) -> bytes:

@@ -65,7 +65,7 @@ WORDED = (
     PersonConfigured,
 )
 """The events that are never published without words."""
-Found = Mapping[UUID, Name]
+FoundNames = Mapping[UUID, Name]
 
 _InsideEvent = (
     DiscussionOpened
@@ -140,7 +140,7 @@ def required_names(stream: UUID, event: AnyEvent) -> list[UUID]:
     return [ids.discussion_of(stream), *named]
 
 
-def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
+def data_of(stream: UUID, event: AnyEvent, names: FoundNames) -> Data | None:
     """Return the data without words; None if the log does not name the event's discussion."""
     match event:
         case SiteConfigured():
@@ -184,7 +184,7 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
     return {field: value for field, value in data.items() if value is not None}
 
 
-def _inside(stream: UUID, event: _InsideEvent, names: Found) -> Data:
+def _inside(stream: UUID, event: _InsideEvent, names: FoundNames) -> Data:
     match event:
         case DiscussionOpened():
             return {
@@ -225,7 +225,7 @@ def _inside(stream: UUID, event: _InsideEvent, names: Found) -> Data:
             assert_never(event)
 
 
-def _comment(comment: UUID, names: Found) -> Data:
+def _comment(comment: UUID, names: FoundNames) -> Data:
     return {"comment": names[comment].key, "comment_id": comment}
 
 
@@ -234,7 +234,7 @@ def _asked(event: CommentPosted) -> UUID | None:
     return event.asked or event.parent
 
 
-def _posted(stream: UUID, event: CommentPosted, names: Found) -> Data:
+def _posted(stream: UUID, event: CommentPosted, names: FoundNames) -> Data:
     asked = _asked(event)
     # A reply is on the passage of its thread. Naming that would ask again whether it is open.
     passage = event.passage if asked is None else None

@@ -23,7 +23,7 @@ from rostra.person import PersonErased
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections.responses.shapes import CommentShape
 
-Name = Literal["comment", "vote", "removed", "passage"]
+ChangeName = Literal["comment", "vote", "removed", "passage"]
 
 
 class TotalsShape(msgspec.Struct, gc=False):
@@ -53,7 +53,7 @@ class LiveEvent(msgspec.Struct, frozen=True, gc=False):
     """Change for readers. `position` is that of the last event in it."""
 
     position: int
-    name: Name
+    name: ChangeName
     json: bytes
 
 

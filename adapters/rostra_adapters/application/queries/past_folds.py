@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.log import Recorded, VoteEvent
+from rostra.log import Recorded, VoteRow
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.cursors import Cursor
 from rostra_projections.listing import Listing
@@ -22,7 +22,7 @@ class AddEvents(msgspec.Struct, tag=True):
 class AddVotes(msgspec.Struct, tag=True):
     """Count votes after everything else; False if their order matters."""
 
-    votes: list[VoteEvent]
+    votes: list[VoteRow]
 
 
 class BeginMoves(msgspec.Struct, tag=True):

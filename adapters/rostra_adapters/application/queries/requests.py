@@ -8,7 +8,7 @@ import msgspec
 from rostra.log import LogHistory
 from rostra.settings import Order, Rules, Wordings
 from rostra_projections.cursors import Cursor
-from rostra_projections.listing import Kind, Listing
+from rostra_projections.listing import Listing, ListKind
 from rostra_projections.responses.shapes import ANYONE, Viewer
 
 AsOf = int | str | datetime
@@ -33,7 +33,7 @@ class CommentQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     def listing(self, discussion: UUID) -> Listing:
         """Return the list in a discussion that this is a page of."""
-        kind: Kind = "replies" if self.parent else "flat" if self.flat else "top"
+        kind: ListKind = "replies" if self.parent else "flat" if self.flat else "top"
         return Listing(kind, discussion, self.order, self.parent, self.passage, self.inline)
 
 

@@ -15,8 +15,7 @@ from ipaddress import (
 
 from aiohttp import web
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from rostra_adapters.outgoing.addresses import Address, Network
 
 LOOPBACK = ("127.0.0.0/8", "::1")
 READER_BITS = 64

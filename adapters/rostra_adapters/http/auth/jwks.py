@@ -55,7 +55,7 @@ class _File(msgspec.Struct):
     keys: list[Entry]
 
 
-class Key(msgspec.Struct, frozen=True):
+class TokenKey(msgspec.Struct, frozen=True):
     """An entry, ready to verify with."""
 
     entry: Entry
@@ -67,7 +67,7 @@ class Key(msgspec.Struct, frozen=True):
         return named and (algorithm, issuer) == (self.entry.alg, self.entry.issuer)
 
 
-def read(path: Path) -> Sequence[Key]:
+def read(path: Path) -> Sequence[TokenKey]:
     """Return the keys of a file. Raises JwksError."""
     try:
         with path.open("rb") as file:
@@ -81,6 +81,8 @@ def read(path: Path) -> Sequence[Key]:
         raise JwksError(f"{path}: {error}") from None
 
 
-def keys(json: bytes) -> Sequence[Key]:
+def keys(json: bytes) -> Sequence[TokenKey]:
     """Return the keys of a JWKS. Raises ValueError and msgspec.DecodeError."""
-    return [Key(entry, entry.public_key()) for entry in msgspec.json.decode(json, type=_File).keys]
+    return [
+        TokenKey(entry, entry.public_key()) for entry in msgspec.json.decode(json, type=_File).keys
+    ]

@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http.auth import jwks
-from rostra_adapters.http.auth.jwks import BYTES_MAX, Key
+from rostra_adapters.http.auth.jwks import BYTES_MAX, TokenKey
 
 FILE_LOOK_SECONDS = 2.0
 FETCH_SECONDS_MAX = 10.0
@@ -38,7 +38,7 @@ _logger = logging.getLogger(__name__)
 class KeySource(Protocol):
     """Source of public keys. Reading them causes no I/O."""
 
-    keys: Sequence[Key]
+    keys: Sequence[TokenKey]
 
     def on_change(self, call: Callable[[], None]) -> None:
         """Have a function called whenever the keys change."""
@@ -51,7 +51,7 @@ class KeySource(Protocol):
 class FixedKeys:
     """Keys that never change."""
 
-    def __init__(self, keys: Sequence[Key] = ()) -> None:
+    def __init__(self, keys: Sequence[TokenKey] = ()) -> None:
         self.keys = keys
 
     def on_change(self, call: Callable[[], None]) -> None:
@@ -64,7 +64,7 @@ class FixedKeys:
 class _Followed(ABC):
     """Keys that a task keeps up to date."""
 
-    def __init__(self, keys: Sequence[Key] = ()) -> None:
+    def __init__(self, keys: Sequence[TokenKey] = ()) -> None:
         self.keys = keys
         self._warning: str | None = None
         self._calls: list[Callable[[], None]] = []
@@ -89,7 +89,7 @@ class _Followed(ABC):
     async def _look(self) -> float:
         """Look once. Return the seconds until the next look."""
 
-    def _take(self, keys: Sequence[Key]) -> None:
+    def _take(self, keys: Sequence[TokenKey]) -> None:
         self._warning = None
         if [key.entry for key in keys] != [key.entry for key in self.keys]:
             self.keys = keys

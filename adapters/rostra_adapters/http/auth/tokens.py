@@ -16,7 +16,7 @@ from rostra import fields as texts
 from rostra.limits import DAY_SECONDS, PERSON_CHARACTERS_MAX
 from rostra.names import OUR_IDS, is_guest
 from rostra_adapters.application.revocations import Revocations
-from rostra_adapters.http.auth.jwks import Entry, Key
+from rostra_adapters.http.auth.jwks import Entry, TokenKey
 from rostra_adapters.http.auth.key_sources import KeySource
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.request_state import STATE
@@ -236,7 +236,7 @@ def require_token(request: web.Request, *scopes: str) -> Token:
     return token
 
 
-def read(text: str, secrets: Sequence[str], keys: Sequence[Key] = ()) -> Token:
+def read(text: str, secrets: Sequence[str], keys: Sequence[TokenKey] = ()) -> Token:
     """Return the token that a text is. Raises the problem `unauthorized`."""
     if len(text) > TOKEN_CHARACTERS_MAX:
         raise _unauthorized("the token is too long")
@@ -292,7 +292,7 @@ def _decoded(part: str) -> bytes:
     return decoded
 
 
-def _granted(text: str, header: _Header, keys: Sequence[Key]) -> Token:
+def _granted(text: str, header: _Header, keys: Sequence[TokenKey]) -> Token:
     """Return a token of another issuer, with what its key may grant. Raises as `jwt` does."""
     issuer = _issuer.decode(_parts(text)[1]).iss
     for key in keys:
@@ -305,7 +305,7 @@ def _granted(text: str, header: _Header, keys: Sequence[Key]) -> Token:
     raise jwt.InvalidKeyError
 
 
-def _bounded(token: Token, key: Key) -> Token:
+def _bounded(token: Token, key: TokenKey) -> Token:
     """Return a token with what its key may grant."""
     entry = key.entry
     may = EVERY_SITE in entry.sites or token.site in entry.sites

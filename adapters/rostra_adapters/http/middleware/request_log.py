@@ -28,7 +28,7 @@ PATH_CHARACTERS_MAX = 500
 WRITE_SECONDS = 0.1
 WAITING_MAX = 1_000
 
-Write = Callable[[bytes], object]
+WriteLog = Callable[[bytes], object]
 """Takes lines."""
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -61,7 +61,7 @@ class _Done(msgspec.Struct, frozen=True, gc=False):
 class RequestLog:
     """Log and measurements of requests. Without `write` requests are measured alone."""
 
-    def __init__(self, metrics: Metrics, write: Write | None) -> None:
+    def __init__(self, metrics: Metrics, write: WriteLog | None) -> None:
         self._metrics = metrics
         self._write = write
         self._waiting: list[_Done] = []

@@ -20,6 +20,7 @@ from rostra_adapters.http.openapi.operations import (
     Operation,
     Parameter,
 )
+from rostra_adapters.http.openapi.schema_text import Schema
 from rostra_adapters.http.problems import KINDS, MEDIA_TYPE, ProblemShape
 
 VERSION = "1"
@@ -49,8 +50,6 @@ _RESPONSES = {
     500: "Internal server error",
     503: "Service unavailable: try again",
 }
-
-Schema = dict[str, Any]
 
 
 class OpenApi:

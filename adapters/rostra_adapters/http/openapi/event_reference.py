@@ -17,7 +17,7 @@ C1 = {**TEA, "comment": "c1"}
 P1 = {**TEA, "passage": "p1"}
 BO_ON_C1 = {**C1, "voter": "bo"}
 
-Event = dict[str, Any]
+_Event = dict[str, Any]
 
 
 class EventText(msgspec.Struct, frozen=True):
@@ -277,13 +277,13 @@ FIELDS: dict[str, str] = {
 """Meaning of each field of `data`, for all types of events alike."""
 
 
-def examples() -> Iterator[Event]:
+def examples() -> Iterator[_Event]:
     """Yield an event of each type, in the order in which they can be published."""
     for number, name in enumerate(EVENTS, start=1):
         yield example(name, str(number))
 
 
-def example(name: str, event_id: str = "1") -> Event:
+def example(name: str, event_id: str = "1") -> _Event:
     """Return an event of one type as it is published."""
     envelope = {"specversion": "1.0", "source": SOURCE, "id": event_id, "type": name}
     return {**envelope, "data": EVENTS[name].data}

@@ -14,6 +14,7 @@ from rostra_adapters.http.middleware.security_headers import policy
 from rostra_adapters.http.openapi.event_reference import EVENTS, FIELDS, example, names_by_thing
 from rostra_adapters.http.openapi.schema_text import (
     Markup,
+    Schema,
     default_text,
     fields_of,
     type_text,
@@ -155,8 +156,6 @@ TOPICS: dict[str, Topic] = {
     ),
 }
 OTHERS = "Others"
-
-Schema = dict[str, Any]
 
 
 @cache

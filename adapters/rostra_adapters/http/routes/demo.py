@@ -32,7 +32,7 @@ POLICY = (
     "require-trusted-types-for 'script'; trusted-types rostra"
 )
 
-Event = dict[str, Any]
+_Event = dict[str, Any]
 
 
 async def publish(app: App) -> None:
@@ -40,7 +40,7 @@ async def publish(app: App) -> None:
     await app.publish(list(conversation()))
 
 
-def conversation() -> Iterator[Event]:
+def conversation() -> Iterator[_Event]:
     """Yield the demo's events, with one vote of each reader."""
     said = json.loads(read_demo()["conversation.json"])
     article = read_demo()["article.html"].decode()
@@ -156,10 +156,10 @@ async def give_addresses(app: App) -> None:
         await app.outbox.confirm(stream, address_hash(stream, address, key))
 
 
-def _about(name: str, kind: str, time: str, **data: Any) -> Event:
+def _about(name: str, kind: str, time: str, **data: Any) -> _Event:
     return _event(name, kind, time, {"site": SITE, "resource": RESOURCE, **data})
 
 
-def _event(name: str, kind: str, time: str, data: Event) -> Event:
+def _event(name: str, kind: str, time: str, data: _Event) -> _Event:
     about = {"specversion": "1.0", "source": SOURCE, "id": name, "type": kind, "time": time}
     return {**about, "data": data}

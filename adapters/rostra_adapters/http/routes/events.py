@@ -161,7 +161,7 @@ class Publishing:
             self._streams.discard(stream)
         return response
 
-    async def _line_results(self, lines: Sequence[ndjson.Line], token: Token) -> bytes:
+    async def _line_results(self, lines: Sequence[ndjson.LineBytes], token: Token) -> bytes:
         now = self._now()
         most = self._settings.line_of_events_bytes_max
         names, read = _read_lines(lines, now, bytes_max=most)
@@ -244,7 +244,7 @@ def _read_batch(
 
 
 def _read_lines(
-    lines: Sequence[ndjson.Line], now: Time, *, bytes_max: int
+    lines: Sequence[ndjson.LineBytes], now: Time, *, bytes_max: int
 ) -> tuple[Sequence[str | None], Sequence[Commanded | Refusal]]:
     """Return the ids of the events in lines, and what can be submitted of each."""
     whole = [line for line in lines if line is not None]
@@ -255,7 +255,7 @@ def _read_lines(
     return [name for name, _ in read], [one for _, one in read]
 
 
-def _read_line(line: ndjson.Line, now: Time, *, bytes_max: int) -> _Named:
+def _read_line(line: ndjson.LineBytes, now: Time, *, bytes_max: int) -> _Named:
     if line is None:
         return None, Refusal("too-large", f"a line has at most {bytes_max} bytes")
     try:

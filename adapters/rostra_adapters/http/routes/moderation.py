@@ -151,7 +151,7 @@ class PassageRuling(Body, frozen=True, kw_only=True):
     action: Literal["unmark", "close", "reopen"]
 
 
-class Moderation(PersonRoutes):
+class ModerationRoutes(PersonRoutes):
     """Routes of moderators for comments and passages, and the public logs."""
 
     def __init__(

@@ -24,7 +24,7 @@ Then a process drops all keys. See decisions 0010 and 0043.
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from uuid import UUID, uuid4
 
@@ -33,6 +33,7 @@ import asyncpg
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.aio.wake_up import wait_at_most
+from rostra_adapters.keys.ring import Listener
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
@@ -88,8 +89,6 @@ _COUNT = f"select count(*) from rostra_keys.key_readers where {IS_AWAITED}"  # n
 _HOLDING = f"{_COUNT} and forgotten < $2"
 _OTHER_MASTERS = f"{_COUNT} and master <> $2"
 _OF_MASTER = f"{_COUNT} and master = $2"
-
-Listener = Callable[[Collection[UUID] | None], None]
 
 
 class Erasures:

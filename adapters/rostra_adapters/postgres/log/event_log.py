@@ -16,7 +16,7 @@ from rostra.log import (
     LogUnavailable,
     NewEvents,
     Recorded,
-    VoteEvent,
+    VoteRow,
 )
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application import guards
@@ -332,9 +332,7 @@ class PostgresLog:
             rows = await self._pool.fetch(query, *range_of(discussion), position, limit)
         return [Recorded(*row) for row in rows]
 
-    async def read_votes(
-        self, discussion: UUID, up_to: int
-    ) -> AsyncGenerator[list[VoteEvent], None]:
+    async def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteRow], None]:
         async with aclosing(self._pages(READ_VOTES, *votes_of(discussion), up_to)) as pages:
             async for rows in pages:
                 yield [tuple(row) for row in rows]

@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 from rostra.limits import PAGE_COMMENTS_MAX
 from rostra.settings import Order
 from rostra_projections.comments.rows import COMMENTS, COUNTED
-from rostra_projections.listing import ORDERS, Kind, Listing
+from rostra_projections.listing import ORDERS, Listing, ListKind
 
 From = Literal["start", "pinned", "rest"]
 """Beginning of a page: the list's start, or after a key among the pinned or the rest."""
@@ -162,7 +162,7 @@ _ROOM = "{comments} - (select least(count(*), :limit - 1) from page)"
 
 @lru_cache(512)
 def page_statement(
-    kind: Kind, of: str, order: Order, begin: From, *, replies: bool
+    kind: ListKind, of: str, order: Order, begin: From, *, replies: bool
 ) -> tuple[str, tuple[str, ...]]:
     """Return the statement of a page and the names of its parameters, in order.
 
@@ -191,7 +191,7 @@ def page_statement(
     return _numbered(text.replace("{v}", "{comments}"))
 
 
-def _own_hidden(kind: Kind, of: str) -> str:
+def _own_hidden(kind: ListKind, of: str) -> str:
     """Return the condition for an author's own held and rejected comments."""
     top = " and c.parent is null" if kind == "top" else ""
     return f""" + case when :moderator or :person = '' then 0 else (
@@ -207,7 +207,7 @@ def _by(order: Order, value: str, posted_at: str, position: str) -> str:
     return ", ".join(f"{each} {direction}" for each in columns)
 
 
-def _merged_by(kind: Kind, order: Order) -> str:
+def _merged_by(kind: ListKind, order: Order) -> str:
     """Return the order of all branches.
 
     Without a constant among its columns the planner merges the branches, each of which is ordered.
@@ -232,13 +232,13 @@ def _may_sort(of: str, order: Order) -> bool:
     return of != "discussion" and ORDERS[order][0] is not None
 
 
-def _branches(kind: Kind, of: str, order: Order, begin: From) -> list[str]:
+def _branches(kind: ListKind, of: str, order: Order, begin: From) -> list[str]:
     """Return ordered selects of a few rows each: of comments that have moved, and that have not."""
     branches = _today(kind, of, order, begin)
     return branches if begin == "start" else [*branches, _back(kind, of, order, begin)]
 
 
-def _today(kind: Kind, of: str, order: Order, begin: From) -> list[str]:
+def _today(kind: ListKind, of: str, order: Order, begin: From) -> list[str]:
     """Return selects of the comments that have not moved."""
     column = ORDERS[order][0]
     top: tuple[Section, ...] = ("unpinned",) if begin == "rest" else ("pinned", "unpinned")
@@ -274,7 +274,7 @@ _SORTED = _Source(f"{_C} cross join lateral (select * from {_R} where r.id = c.i
 
 
 def _select(
-    kind: Kind,
+    kind: ListKind,
     of: str,
     order: Order,
     begin: From,
@@ -303,7 +303,7 @@ def _select(
         limit :limit)"""
 
 
-def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
+def _back(kind: ListKind, of: str, order: Order, begin: From) -> str:
     """Return the select of the comments that have moved since, by their keys at the cursor."""
     column = ORDERS[order][0]
     value = f"m.{column}" if column else "0"
