@@ -15,7 +15,7 @@ import msgspec
 
 from rostra.ids import EventId, Position, StreamId
 
-EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
+ALL_VERSIONS: Mapping[UUID, int] = MappingProxyType({})
 """Versions to read after: none, so that every stream is read from its first event."""
 
 
@@ -125,7 +125,7 @@ class EventLog(Protocol):
         """Return the last recorded position, 0 for an empty log."""
 
     async def read_streams(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> dict[UUID, list[Recorded]]:
         """Return the events of each stream in order of version.
 

@@ -113,7 +113,7 @@ def test_many_discussions_take_many_messages_and_leave_the_others(
 
 def test_a_part_of_a_message_is_anything_to_a_version_that_knows_no_parts() -> None:
     first, _ = news(6, [ids.discussion_id("s", str(n)) for n in range(500)])
-    assert first.split()[0] == changes.EVERYTHING
+    assert first.split()[0] == changes.ALL_CHANGED
 
 
 def test_a_page_of_no_discussion_is_one_message() -> None:

@@ -21,7 +21,7 @@ from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_cache import StreamCache
 from rostra.deciding.stream_states import unwritten_of
 from rostra.ids import DiscussionId, StreamId
-from rostra.log import EVERYTHING, LogUnavailable, NewEvents, Recorded
+from rostra.log import ALL_VERSIONS, LogUnavailable, NewEvents, Recorded
 from rostra_adapters.application import command_queue
 from rostra_adapters.application.command_queue import CommandQueue
 from support import strategies
@@ -52,7 +52,7 @@ class SlowLog(MemoryLog):
         self._fails = fails
 
     async def read_streams(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> dict[UUID, list[Recorded]]:
         await self._wait()
         read = await super().read_streams(streams, after)

@@ -12,7 +12,7 @@ from rostra.comment import CommentEdited, CommentPosted
 from rostra.deciding.stream_states import fold_stream
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.ids import EventId, StreamId
-from rostra.log import EVERYTHING, Recorded
+from rostra.log import ALL_VERSIONS, Recorded
 from rostra.times import Time
 from rostra_adapters.application import stream_state_reader as standings
 from rostra_adapters.application.queries.history import comment_state
@@ -39,7 +39,7 @@ class Log(MemoryLog):
         return self.id
 
     async def read_streams(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> dict[UUID, list[Recorded]]:
         found = await super().read_streams(streams, after)
         self.read += sum(map(len, found.values()))

@@ -19,7 +19,7 @@ from rostra.deciding.text_work import (
     prepare,
 )
 from rostra.ids import EventId, Kind, Position, StreamId, discussion_of, kind_of, votes_of
-from rostra.log import EVERYTHING, LogHistory, NewEvents, Recorded, VoteRow
+from rostra.log import ALL_VERSIONS, LogHistory, NewEvents, Recorded, VoteRow
 from rostra.refusals import Refusal
 from rostra.sealing import NEVER, Damaged, Erased
 from rostra_adapters.application.articles.shown_bodies import shown_body
@@ -46,7 +46,7 @@ class MemoryLog:
         return Position(len(self.rows))
 
     async def read_streams(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> dict[UUID, list[Recorded]]:
         return {stream: self._streams.get(stream, [])[after.get(stream, 0) :] for stream in streams}
 

@@ -24,11 +24,11 @@ from rostra_adapters.lru_cache import LruCache
 DISCUSSIONS_KNOWN_MAX = 200_000
 PREFIXES_PER_NOTIFICATION = 490
 """PostgreSQL takes 8,000 bytes; a prefix, 60 bits in hex, takes 16 with its blank."""
-EVERYTHING = "*"
+ALL_CHANGED = "*"
 """Announces that anything may have changed."""
-PART = f"{EVERYTHING} "
+PART = f"{ALL_CHANGED} "
 """Beginning of a notification that others about the same page follow. A process of a version that
-knows no parts reads it as `EVERYTHING`."""
+knows no parts reads it as `ALL_CHANGED`."""
 
 _LOOKED_INTO = frozenset({CommentPosted.topic, DiscussionOpened.topic})
 
@@ -88,7 +88,7 @@ class ChangeFeed:
 
     def receive(self, text: str) -> None:
         """Take in a notification of a projector."""
-        if text == EVERYTHING:
+        if text == ALL_CHANGED:
             self.lose()
             return
         position, *listed = text.removeprefix(PART).split()

@@ -3,7 +3,7 @@
 import re
 from unicodedata import category
 
-HIDDEN = "***"
+MASK = "***"
 LINE_BREAKS = "\n\t"
 """Characters that messages of several lines pass to `visible` as `keep`."""
 
@@ -15,12 +15,12 @@ _PASSWORD_PARAMETER = re.compile(r"(password=)[^&#\s'\"]*", re.IGNORECASE)
 
 def url_without_password(url: str) -> str:
     """Return a URL with `***` in place of its password, also where it cannot be parsed."""
-    return _PASSWORD_PARAMETER.sub(rf"\1{HIDDEN}", _PASSWORD_OF_URL.sub(rf"\1:{HIDDEN}@", url))
+    return _PASSWORD_PARAMETER.sub(rf"\1{MASK}", _PASSWORD_OF_URL.sub(rf"\1:{MASK}@", url))
 
 
 def without_passwords(text: str) -> str:
     """Return a text in which every URL has `***` in place of its password."""
-    return _PASSWORD_PARAMETER.sub(rf"\1{HIDDEN}", _PASSWORD_IN_TEXT.sub(rf"\1:{HIDDEN}@", text))
+    return _PASSWORD_PARAMETER.sub(rf"\1{MASK}", _PASSWORD_IN_TEXT.sub(rf"\1:{MASK}@", text))
 
 
 def visible(text: str, *, keep: str = "") -> str:

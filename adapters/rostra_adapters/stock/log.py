@@ -29,7 +29,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 
 from rostra.ids import EventId, Position, StreamId, range_of, votes_of
 from rostra.log import (
-    EVERYTHING,
+    ALL_VERSIONS,
     POSITION_MAX,
     LogBusy,
     LogHistory,
@@ -113,7 +113,7 @@ class StockLog:
         return Position(await self._ask(lambda: self._recorder.max_notification_id() or 0))
 
     async def read_streams(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> dict[UUID, list[Recorded]]:
         def read() -> dict[UUID, list[Recorded]]:
             return {

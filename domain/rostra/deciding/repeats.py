@@ -26,7 +26,7 @@ from rostra.events import Words
 from rostra.ids import EventId, StreamId
 from rostra.refusals import Refusal
 
-PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBLISHED_AS
+PUBLISHED_TOPICS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBLISHED_AS
 """The type under which an event was published, by its tag. Conclusions of Rostra have none."""
 
 
@@ -39,7 +39,7 @@ def find(
     """
     refusal = None
     for version, seen in enumerate(reading.state_of(at).seen, 1):
-        if seen.event_id == event_id.int and seen.topic in PUBLISHED_AS:
+        if seen.event_id == event_id.int and seen.topic in PUBLISHED_TOPICS:
             refusal = _other_content(command, at, version, seen, reading)
             if refusal is None:
                 return seen
@@ -56,7 +56,7 @@ def _other_content(
     Time, names, e-mail addresses, reasons and status are not compared. Erased words equal any
     words.
     """
-    published = PUBLISHED_AS[seen.topic]
+    published = PUBLISHED_TOPICS[seen.topic]
     if published != command.topic:
         return _different(f"a {published}")
     match command:

@@ -27,7 +27,7 @@ from rostra.wire.plain_types import without_patterns
 
 FAULTS_MAX = 20
 FAULT_CHARACTERS_MAX = 300
-NAME_CHARACTERS_MAX = 200
+FIELD_NAME_CHARACTERS_MAX = 200
 T = TypeVar("T")
 UNKNOWN_FIELDS_BYTES_MAX = 8 * 1024
 """Greatest size of a body whose unknown fields are all named; of a longer one, only the first."""
@@ -307,7 +307,7 @@ def _unknown_fields(
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     unknown = [name for name in _fields.decode(json) if name not in known]
     return [
-        Fault(_inside(at, name[:NAME_CHARACTERS_MAX]), "is not a field of this")
+        Fault(_inside(at, name[:FIELD_NAME_CHARACTERS_MAX]), "is not a field of this")
         for name in unknown[:FAULTS_MAX]
     ]
 

@@ -21,7 +21,7 @@ from bench.rounds import alternate
 from bench.setting import Setting
 from bench.votes import Ballots, cloudevent, targets
 from rostra import ids
-from rostra_adapters.application.invalidation import EVERYTHING
+from rostra_adapters.application.invalidation import ALL_CHANGED
 from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.postgres.views.lineage import OURS
 
@@ -390,7 +390,7 @@ class _Visible:
         A notification of too many changes names none; its events count with the next one.
         """
         position = str(payload).split()[0]
-        if position != EVERYTHING:
+        if position != ALL_CHANGED:
             self._positions.append(int(position))
             self._moments.append(time.perf_counter())
 

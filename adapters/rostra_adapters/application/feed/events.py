@@ -92,7 +92,7 @@ class Wanted(msgspec.Struct, frozen=True):
         return ids.discussion_of(stream) == named
 
 
-EVERYTHING = Wanted()
+ALL_EVENTS = Wanted()
 
 
 def _whose(published: "_Published") -> str | None:
@@ -140,7 +140,7 @@ class Feed:
         self._texts = texts
         self._names = Names(log)
 
-    async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
+    async def page(self, after: int, *, limit: int, wanted: Wanted = ALL_EVENTS) -> FeedPage:
         """Return the next events after a position, at most `limit`.
 
         A page has fewer events if more would be too long to send or to search for.
@@ -164,7 +164,7 @@ class Feed:
                     break
         return FeedPage(events, position)
 
-    async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
+    async def pages(self, *, wanted: Wanted = ALL_EVENTS) -> AsyncIterator[FeedPage]:
         """Yield the whole feed up to the log's present head."""
         head, position = await self._log.head(), 0
         while position < head:
@@ -175,7 +175,7 @@ class Feed:
             yield page
 
     async def events_of(
-        self, rows: Sequence[Recorded], wanted: Wanted = EVERYTHING
+        self, rows: Sequence[Recorded], wanted: Wanted = ALL_EVENTS
     ) -> list[FeedEvent]:
         """Return the events of the feed among rows of the log."""
         found = [event for row in rows if wanted.may_hold(row) and (event := _published(row))]

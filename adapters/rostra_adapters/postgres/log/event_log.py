@@ -10,7 +10,7 @@ import asyncpg
 
 from rostra.ids import Position, range_of, votes_of
 from rostra.log import (
-    EVERYTHING,
+    ALL_VERSIONS,
     LogHistory,
     LogReplaced,
     LogUnavailable,
@@ -244,7 +244,7 @@ class PostgresLog:
             return Position(await self._pool.fetchval(HEAD))
 
     async def read_streams(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> dict[UUID, list[Recorded]]:
         return await self._streams.read(streams, after)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra.log import EVERYTHING, LogUnavailable, Recorded
+from rostra.log import ALL_VERSIONS, LogUnavailable, Recorded
 from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
@@ -55,7 +55,7 @@ class StreamReads:
         self._closed = False
 
     async def read(
-        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = ALL_VERSIONS
     ) -> Streams:
         """Return the events of each stream after a version. Raises LogUnavailable."""
         if self._closed:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from rostra.log import Recorded
-from rostra_adapters.application.invalidation import EVERYTHING
+from rostra_adapters.application.invalidation import ALL_CHANGED
 from rostra_adapters.application.ports import Progress, Rebuilt
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres import locks
@@ -335,7 +335,7 @@ async def _flip(
         )  # fmt: skip
         await connection.execute(UNPARK, live.name, live.version)
         channel = names_of(connection).channel(live.lineage.channel)
-        await connection.execute("select pg_notify($1, $2)", channel, EVERYTHING)
+        await connection.execute("select pg_notify($1, $2)", channel, ALL_CHANGED)
     return until
 
 

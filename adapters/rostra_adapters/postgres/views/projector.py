@@ -464,7 +464,7 @@ def _touched(
 def _news(view_states: Sequence[ViewState], page: _Page) -> list[str]:
     """Announce a page. A view that catches up alone says nothing of how far the others are."""
     if len(view_states) < len(view_states[0].lineage.views):
-        return [invalidation.EVERYTHING]
+        return [invalidation.ALL_CHANGED]
     return invalidation.news(page.rows[-1].position, page.streams())
 
 
