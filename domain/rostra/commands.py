@@ -10,8 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
 from rostra.events import PERSONS, CommandContext, WordingRef
 from rostra.fields import Key, PersonId, Reason
 from rostra.limits import MENTIONS_MAX
@@ -34,7 +33,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     topic: ClassVar[str]
     may_use_reserved_places: ClassVar[bool] = False
     """The last places of a stream are for moderation, bans and erasure."""
-    site: texts.SiteName
+    site: fields.SiteName
 
     @once
     def site_id(self) -> ids.SiteId:
@@ -71,13 +70,13 @@ class ConfigurePerson(_AboutPerson, frozen=True, kw_only=True):
     """Settings of a person. Those that are absent stay; null takes one back."""
 
     topic = "person.configured"
-    name: texts.Name | UnsetType | None = UNSET
-    email: texts.Email | UnsetType | None = UNSET
-    language: texts.Language | UnsetType | None = UNSET
-    time_zone: texts.TimeZone | UnsetType | None = UNSET
-    hour: texts.Hour | UnsetType | None = UNSET
+    name: fields.Name | UnsetType | None = UNSET
+    email: fields.Email | UnsetType | None = UNSET
+    language: fields.Language | UnsetType | None = UNSET
+    time_zone: fields.TimeZone | UnsetType | None = UNSET
+    hour: fields.Hour | UnsetType | None = UNSET
     notify: AskedNotifySettings | UnsetType = UNSET
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         if self.erased and self.named:
@@ -88,9 +87,9 @@ class ConfigurePerson(_AboutPerson, frozen=True, kw_only=True):
     @property
     def named(self) -> dict[str, Any]:
         """Settings that are given, null ones included."""
-        fields = ("name", "email", "language", "time_zone", "hour", "notify")
-        given = {field: getattr(self, field) for field in fields}
-        return {field: value for field, value in given.items() if value is not UNSET}
+        names = ("name", "email", "language", "time_zone", "hour", "notify")
+        given = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in given.items() if value is not UNSET}
 
 
 class LabelPerson(_AboutPerson, frozen=True, kw_only=True):
@@ -109,10 +108,10 @@ class BanPerson(_AboutPerson, frozen=True, kw_only=True):
     may_use_reserved_places = True
     by: PersonId
     reason: Reason | None = None
-    until: texts.Until | None = None
+    until: fields.Until | None = None
     comments: BannedComments = "keep"
     votes: BannedVotes = "keep"
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         _given_or_erased(erased=self.erased, reason=self.reason)
@@ -145,7 +144,7 @@ class TrustPerson(_AboutPerson, frozen=True, kw_only=True):
 
 
 class InDiscussion(Command, frozen=True, kw_only=True):
-    resource: texts.Resource
+    resource: fields.Resource
     discussion_id: UUID | None = None
 
     @once
@@ -190,13 +189,13 @@ def _given_or_erased(*, erased: bool, needed: str | None = None, **words: str | 
     if not erased and needed is not None and words[needed] is None:
         raise ValueError(f"Object missing required field `{needed}`")
     if isinstance(body := words.get("body"), str):
-        texts.check_body(body)
+        fields.check_body(body)
 
 
 class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
     topic = "discussion.opened"
-    title: texts.Title | None = None
-    url: texts.Url | None = None
+    title: fields.Title | None = None
+    url: fields.Url | None = None
     settings: AskedSettings | None = None
 
     @property
@@ -210,7 +209,7 @@ class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):
     may_use_reserved_places = True
     by: PersonId | None = None
     reason: Reason | None = None
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         _given_or_erased(erased=self.erased, reason=self.reason)
@@ -223,7 +222,7 @@ class ReopenDiscussion(CloseDiscussion, frozen=True, kw_only=True):
 class MoveDiscussion(CloseDiscussion, frozen=True, kw_only=True):
     topic = "discussion.moved"
     may_use_reserved_places = False
-    to: texts.Resource
+    to: fields.Resource
 
     @property
     def claimed(self) -> ids.DiscussionId:
@@ -239,8 +238,8 @@ Mentions = Annotated[
 
 class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: PersonId
-    name: texts.Name | None = None
-    email: texts.Email | None = None
+    name: fields.Name | None = None
+    email: fields.Email | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.name, str):  # a publisher's names are cleaned, never refused
@@ -250,8 +249,8 @@ class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class PostComment(InDiscussion, frozen=True, kw_only=True):
     topic = "comment.posted"
     author: Author
-    body: texts.Body | None = None
-    erased: texts.Erased = False
+    body: fields.Body | None = None
+    erased: fields.Erased = False
     comment: Key | None = None
     comment_id: UUID | None = None
     parent: Key | None = None
@@ -318,13 +317,13 @@ class OnComment(InDiscussion, frozen=True, kw_only=True):
 
 class EditComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.edited"
-    body: texts.Body | None = None
+    body: fields.Body | None = None
     by: PersonId | None = None
     # None: the policy decides whether the wording waits for the moderators.
     status: Literal["published", "held"] | None = None
     # The name of the rule that held the wording, given in the feed.
     rule: Key | None = None
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -335,7 +334,7 @@ class ModerateComment(OnComment, frozen=True, kw_only=True):
     may_use_reserved_places = True
     by: PersonId | None = None
     reason: Reason | None = None
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -381,7 +380,7 @@ class FlagComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.flagged"
     by: PersonId
     reason: Reason | None = None
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -406,7 +405,7 @@ class NullifyVote(OnVote, frozen=True, kw_only=True):
     may_use_reserved_places = True
     by: PersonId
     reason: Reason | None = None
-    erased: texts.Erased = False
+    erased: fields.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -448,12 +447,12 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
     """The person who marked it, given in the feed."""
     revision: Key | None = None
     """The article's revision that has a person's words, given in the feed."""
-    exact: texts.Quote
-    prefix: texts.Context | None = None
-    suffix: texts.Context | None = None
-    start: texts.Offset | None = None
-    end: texts.Offset | None = None
-    question: texts.Question | None = None
+    exact: fields.Quote
+    prefix: fields.Context | None = None
+    suffix: fields.Context | None = None
+    start: fields.Offset | None = None
+    end: fields.Offset | None = None
+    question: fields.Question | None = None
 
     def __post_init__(self) -> None:
         if self.passage is None and self.passage_id is None:
@@ -462,7 +461,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
         if isinstance(start, int) and isinstance(end, int) and end < start:
             raise ValueError("`end` lies before `start`")
         if isinstance(self.exact, str):
-            texts.check_quote(self.exact)
+            fields.check_quote(self.exact)
 
     @once
     def target(self) -> ids.PassageId:
@@ -504,8 +503,8 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
 
     topic = "article.revised"
     revision: Key
-    text: texts.Article | None = None
-    html: texts.Article | None = None
+    text: fields.Article | None = None
+    html: fields.Article | None = None
     dropped: bool = False
 
     def __post_init__(self) -> None:
@@ -518,7 +517,7 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("`text` and `html` are given both")
         field, text = given[0]
         if isinstance(text, str):
-            texts.check_article(field, text)
+            fields.check_article(field, text)
 
     @once
     def article(self) -> ids.ArticleId:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.settings import NotifySettings
 from rostra.times import Time, time_of
 
@@ -42,8 +42,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 class WordingRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The event that gave a comment its wording, as its publisher names that event."""
 
-    source: texts.SourceUri
-    id: texts.EventName
+    source: fields.SourceUri
+    id: fields.EventName
 
 
 Personal = Words | bytes
@@ -82,11 +82,11 @@ class CommandContext(msgspec.Struct, frozen=True, gc=False):
     A `datetime` given as the time is converted. Raises ValueError if it has no offset.
     """
 
-    source: texts.SourceUri
-    id: texts.EventName
+    source: fields.SourceUri
+    id: fields.EventName
     time: Time
     # The person who acts now, if no publisher reports it. The rules for persons then hold.
-    person: texts.PersonId | None = None
+    person: fields.PersonId | None = None
     # True if that person acts as a moderator.
     moderates: bool = False
     # Number of the comment's events that the person has seen, if the act requires no others.

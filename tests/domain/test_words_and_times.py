@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostra import fields as texts
-from rostra import limits, times
+from rostra import fields, limits, times
 from rostra.commands import AnyCommand
 from rostra.settings import (
     DayLimits,
@@ -115,7 +114,7 @@ NO_LINKS = [
 
 @pytest.mark.parametrize("url", NO_LINKS)
 def test_no_other_url_stands_in_a_link(url: str) -> None:
-    assert texts.web_url(url) is None
+    assert fields.web_url(url) is None
 
 
 @pytest.mark.parametrize(
@@ -129,7 +128,7 @@ def test_no_other_url_stands_in_a_link(url: str) -> None:
 )
 def test_an_absolute_web_address_is_a_url(url: str) -> None:
     command("discussion.opened", url=url)
-    assert texts.web_url(url) == url
+    assert fields.web_url(url) == url
 
 
 def posting(**data: Any) -> AnyCommand:

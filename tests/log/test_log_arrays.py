@@ -6,8 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from rostra_adapters.postgres import PostgresLog
-from rostra_adapters.postgres import binary_arrays as arrays
+from rostra_adapters.postgres import PostgresLog, binary_arrays
 from rostra_adapters.postgres.log.append_call import optimistic
 from support.appending import Appended, Stale, append, columns
 from support.log_examples import event, group, one
@@ -22,10 +21,10 @@ STRANGE = ["", "'\"\\{},NULL", "null", "\n\t ", "é 日本 🦉", "x" * 100_000]
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_000])
 async def test_uuids_and_numbers(database: asyncpg.Connection, count: int) -> None:
-    await arrays.exchange(database)
+    await binary_arrays.exchange(database)
     ids = [UUID(int=0), UUID(int=2**128 - 1), *(uuid4() for _ in range(1_000))][:count]
     numbers = [0, 2**63 - 1, -(2**63), *range(1_000)][:count]
-    sent = arrays.uuids([one.int for one in ids]), arrays.bigints(numbers)
+    sent = binary_arrays.uuids([one.int for one in ids]), binary_arrays.bigints(numbers)
     got = await database.fetchrow(
         "select $1::rostra_uuids::uuid[], $2::rostra_bigints::bigint[]", *sent
     )
@@ -35,12 +34,12 @@ async def test_uuids_and_numbers(database: asyncpg.Connection, count: int) -> No
 
 @pytest.mark.parametrize("values", [[], STRANGE, STRANGE * 500])
 async def test_texts_and_bytes(database: asyncpg.Connection, values: list[str]) -> None:
-    await arrays.exchange(database)
+    await binary_arrays.exchange(database)
     data = [value.encode() + b"\x00\xff" for value in values]
     got = await database.fetchrow(
         "select $1::rostra_texts::text[], $2::rostra_byteas::bytea[]",
-        arrays.texts([value.encode() for value in values]),
-        arrays.byteas(data),
+        binary_arrays.texts([value.encode() for value in values]),
+        binary_arrays.byteas(data),
     )
     assert got is not None
     assert [list(column) for column in got] == [values, data]
@@ -50,9 +49,9 @@ async def test_texts_and_bytes(database: asyncpg.Connection, values: list[str]) 
 async def test_what_postgres_cannot_hold_is_refused(
     database: asyncpg.Connection, value: bytes
 ) -> None:
-    await arrays.exchange(database)
+    await binary_arrays.exchange(database)
     with pytest.raises(UNFIT):
-        await database.fetchval("select $1::rostra_texts::text", arrays.texts([value]))
+        await database.fetchval("select $1::rostra_texts::text", binary_arrays.texts([value]))
     assert await database.fetchval("select 1") == 1
 
 
@@ -86,7 +85,7 @@ async def test_a_stream_that_begins_in_the_call_is_not_looked_up() -> None:
     callers = [[one(uuid4(), upon={stream: 0, other: 3})], [one(stream), one(stream, 2)]]
     plan = optimistic([columns(groups) for groups in callers])
     assert plan.certain
-    assert plan.arguments[1:3] == (arrays.uuids([other.int]), arrays.bigints([3]))
+    assert plan.arguments[1:3] == (binary_arrays.uuids([other.int]), binary_arrays.bigints([3]))
 
 
 async def test_a_look_at_nothing_before_another_begins_it(postgres_log: PostgresLog) -> None:

@@ -15,8 +15,7 @@ import pytest
 
 from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
-from rostra_adapters.postgres import PostgresLog, create_pool, install
-from rostra_adapters.postgres import binary_arrays as arrays
+from rostra_adapters.postgres import PostgresLog, binary_arrays, create_pool, install
 from rostra_adapters.postgres.log import event_log as log_module
 from rostra_adapters.postgres.log import group_commit as committer
 from rostra_adapters.postgres.log.append_call import APPEND, in_order
@@ -72,7 +71,7 @@ async def test_the_append_function_refuses_another_isolation_level(
     database: asyncpg.Connection,
 ) -> None:
     arguments = in_order([columns([one(uuid4())])]).arguments
-    await arrays.exchange(database)
+    await binary_arrays.exchange(database)
     with pytest.raises(asyncpg.InvalidTransactionStateError, match="read committed, not repeat"):
         async with database.transaction(isolation="repeatable_read"):
             await database.fetch(APPEND, *arguments)
@@ -385,7 +384,7 @@ async def _all_pages(log: PostgresLog) -> None:
 async def test_a_connection_that_could_not_be_made_ready_is_not_kept(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ready = arrays.exchange
+    ready = binary_arrays.exchange
     tries = 0
 
     async def first_fails(connection: asyncpg.Connection) -> None:
@@ -395,7 +394,7 @@ async def test_a_connection_that_could_not_be_made_ready_is_not_kept(
             raise ValueError("unknown type: public.rostra_uuids")
         await ready(connection)
 
-    monkeypatch.setattr(arrays, "exchange", first_fails)
+    monkeypatch.setattr(binary_arrays, "exchange", first_fails)
     async with await PostgresLog.open(database_url) as log:
         with pytest.raises(ValueError, match="unknown type"):
             await append(log, [one(uuid4())])

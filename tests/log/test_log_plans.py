@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from rostra_adapters.postgres import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays
 from rostra_adapters.postgres.log.append_call import APPEND, in_order, optimistic
 from rostra_adapters.postgres.log.event_log import (
     HEAD,
@@ -45,14 +45,14 @@ async def test_by_index_whether_planned_on_an_empty_table_or_without_statistics(
 ) -> None:
     await database.execute(NO_STATISTICS)
     early = await asyncpg.connect(database_url)
-    await arrays.exchange(early)
+    await binary_arrays.exchange(early)
     for _ in range(7):  # what is going to be cached is cached by then
         await _append_both_ways(early)
     await database.execute(FILL, ROWS)
     assert await database.fetchval(ANALYSED) is False
 
     late = await asyncpg.connect(database_url)
-    await arrays.exchange(late)
+    await binary_arrays.exchange(late)
     for connection in (early, late):
         await _guards_are_checked_by_index(connection)
     await _streams_and_pages_are_read_by_index(late)

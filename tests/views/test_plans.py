@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from rostra.settings import Order
-from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import row_store
 from rostra_adapters.postgres.views.projector import (
     BY_INDEX_AND_NOT_FLUSHED,
     LATEST,
@@ -301,7 +301,7 @@ async def test_the_fold_looks_up_the_rows_it_touches_one_by_one(
         (COUNTS, [ids]),
         (PARTICIPANTS, [ids, ["a1"] * len(ids)]),
     ):
-        statement = store.load_statement(table, 1)
+        statement = row_store.load_statement(table, 1)
         for generic in (False, True):
             nodes = await plans.explain(large, statement, *keys, generic=generic)
             looked_up = {node.index for node in nodes}

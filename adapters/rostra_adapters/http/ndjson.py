@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 
 from aiohttp import web
 
-from rostra_adapters.http import sse as streams
+from rostra_adapters.http import sse
 from rostra_adapters.http.messages import BYTE_ORDER_MARK, READ_BYTES
 from rostra_adapters.http.unpacking import unpacker_of
 
@@ -97,7 +97,7 @@ class Unread:
                 return b""
             await self._next_change()
         self._file.seek(self._got)
-        data = self._file.read(streams.SLICE_BYTES)
+        data = self._file.read(sse.SLICE_BYTES)
         self._got += len(data)
         if self._got == self._put:
             self._file.seek(0)
@@ -181,4 +181,4 @@ class LineStream:
         while data := await self._unread.get():
             # A client that is still sending may not have begun to read.
             stall_seconds_max = STALL_SECONDS_MAX if self._all_read else None
-            await streams.send(response, data, stall_seconds_max=stall_seconds_max)
+            await sse.send(response, data, stall_seconds_max=stall_seconds_max)

@@ -12,7 +12,7 @@ from rostra_adapters.errors import RolesRefused
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.namespace import names_of
-from rostra_adapters.postgres.views import schema as views
+from rostra_adapters.postgres.views import schema as views_schema
 from rostra_projections.views import VIEWS
 
 ROWS = "select, insert, update, delete"
@@ -131,9 +131,9 @@ async def _views_of_owner(connection: Connection) -> list[str]:
     """Return the names of the tables of views that belong to the owner."""
     if not await connection.fetchval(_HAS_VIEWS):
         return []
-    bases = {view.name: views.names_of(view) for view in VIEWS.values()}
+    bases = {view.name: views_schema.names_of(view) for view in VIEWS.values()}
     records = await connection.fetch(
-        _VIEWS_OF_OTHERS, msgspec.json.encode(bases).decode(), views.MARK
+        _VIEWS_OF_OTHERS, msgspec.json.encode(bases).decode(), views_schema.MARK
     )
     return [record[0] for record in records]
 

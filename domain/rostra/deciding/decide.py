@@ -62,9 +62,7 @@ from rostra.commands import (
     UnpinComment,
     acting_person,
 )
-from rostra.deciding import ban_acts
-from rostra.deciding import marking as passages
-from rostra.deciding import person_rules as persons
+from rostra.deciding import ban_acts, marking, person_rules
 from rostra.deciding.stream_states import DecisionContext, Events, StreamState
 from rostra.deciding.text_work import ShowBody
 from rostra.events import FLAGS, CommandContext
@@ -183,7 +181,7 @@ def resolve_target(
 ) -> AnyCommand:
     """Return the command with the aggregate that it is really about."""
     return (
-        passages.resolve_marked_passage(command, act, reading)
+        marking.resolve_marked_passage(command, act, reading)
         if isinstance(command, MarkPassage)
         else command
     )
@@ -247,21 +245,21 @@ def _person(
         case LabelPerson():
             return [*person.label(known, command, act, settings)]
         case BanPerson():
-            act = persons.after_ban(act, known)
+            act = person_rules.after_ban(act, known)
             return [*person.ban(known, command, act)]
         case UnbanPerson():
-            act = persons.after_ban(act, known)
+            act = person_rules.after_ban(act, known)
             return [*person.unban(known, command, act)]
         case DistrustPerson():
-            act = persons.after_trust(act, known)
+            act = person_rules.after_trust(act, known)
             return [*person.distrust(known, command, act)]
         case TrustPerson():
-            act = persons.after_trust(act, known)
+            act = person_rules.after_trust(act, known)
             return [*person.give_trust(known, command, act)]
         case ConfigurePerson():
             if act.person is not None:
-                persons.may_name_themselves(command, rules(settings, Settings()))
-                act = persons.after_settings(act, known)
+                person_rules.may_name_themselves(command, rules(settings, Settings()))
+                act = person_rules.after_settings(act, known)
             version, owner = known.words_version, command.target
             words = reading.words(command.target, known.words, version=version, owner=owner)
             return [*person.configure(known, command, act, words)]
@@ -288,7 +286,7 @@ def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext
         own = by_own_name(plain, reading)
         if reading.discussion(own.discussion).resource is not None:
             return _open_spelling(command, own, act, reading)
-    if act.person is not None and not persons.may_open(
+    if act.person is not None and not person_rules.may_open(
         current, command, rules_of(command, reading)
     ):
         return []
@@ -301,7 +299,7 @@ def _open_spelling(
     """Open a discussion again under another spelling of its URL, which becomes its name, too."""
     current = reading.discussion(own.discussion)
     if act.person is not None and not rules_of(own, reading).open_on_first:
-        raise persons.not_opened_by_readers(own.site)
+        raise person_rules.not_opened_by_readers(own.site)
     aliased = discussion.alias(current, spelled, act)
     opened = discussion.open_(current, own, act)
     return [(spelled.discussion, aliased), *((own.discussion, event) for event in opened)]
@@ -312,9 +310,9 @@ def _after_earlier_acts(
 ) -> CommandContext:
     """Return a ban's act with a time that is not before earlier acts on its subject."""
     if isinstance(command, NullifyVote):
-        return persons.after_ruling(act, reading.vote(command.vote))
+        return person_rules.after_ruling(act, reading.vote(command.vote))
     if isinstance(command, ModerateComment):
-        return persons.after_comment(act, reading.comment(command.target))
+        return person_rules.after_comment(act, reading.comment(command.target))
     return act
 
 
@@ -329,25 +327,27 @@ def _as_person(
         return act
     match command:
         case PostComment() if command.parent_comment is not None:
-            persons.may_answer(reading.comment(command.parent_comment), act, command.parent_comment)
+            person_rules.may_answer(
+                reading.comment(command.parent_comment), act, command.parent_comment
+            )
         case MarkPassage():
             discussion.must_be_open(reading.discussion(command.discussion))
-            persons.may_mark(rules_of(command, reading))
+            person_rules.may_mark(rules_of(command, reading))
         case OnPassage():
-            persons.may_moderate_passage(act)
-            return persons.after_passage(act, reading.passage(command.target))
+            person_rules.may_moderate_passage(act)
+            return person_rules.after_passage(act, reading.passage(command.target))
         case CastVote():
-            persons.may_see(reading.comment(command.target), act, command.target)
-            return persons.after_vote(act, reading.vote(command.vote))
+            person_rules.may_see(reading.comment(command.target), act, command.target)
+            return person_rules.after_vote(act, reading.vote(command.vote))
         case EditComment() | ModerateComment() | FlagComment():
             about = reading.comment(command.target)
             if isinstance(command, EditComment):
                 discussion.must_be_open(reading.discussion(command.discussion))
-            persons.may_change(about, command, act, rules_of(command, reading))
-            persons.must_have_seen(reading.state_of(command.target).version, act)
-            return persons.after_comment(act, about)
+            person_rules.may_change(about, command, act, rules_of(command, reading))
+            person_rules.must_have_seen(reading.state_of(command.target).version, act)
+            return person_rules.after_comment(act, about)
         case OnSubscription():
-            return persons.after_subscription(act, reading.subscription(command.target))
+            return person_rules.after_subscription(act, reading.subscription(command.target))
         case PostComment() | OpenDiscussion() | CloseDiscussion() | NullifyVote() | ReviseArticle():
             pass
         case _:
@@ -411,9 +411,9 @@ def _inside(
             marker = act.person or command.by
             if marker is not None:
                 writing(command, act, marker, reading)
-            return passages.mark(command, act, reading, at)
+            return marking.mark(command, act, reading, at)
         case ReviseArticle():
-            return passages.revise(command, act, reading)
+            return marking.revise(command, act, reading)
         case MoveDiscussion():
             return _move(command, act, reading, at)
     return [(at, event) for event in _alone(command, act, reading, at)]

@@ -20,7 +20,7 @@ from rostra.commands import (
     StartSubscription,
     UnbanPerson,
 )
-from rostra.deciding import marking as passages
+from rostra.deciding import marking
 from rostra.deciding.stream_states import DecisionContext, EventRef
 from rostra.events import Words
 from rostra.ids import EventId, StreamId
@@ -69,7 +69,7 @@ def _other_content(
         case DecideOnWording() if seen.content and command.wording not in (None, seen.content):
             return _different("a decision on another wording")
         case MarkPassage():
-            return passages.other_mark(command, reading, at)
+            return marking.other_mark(command, reading, at)
         case MoveDiscussion() if seen.content != command.to:
             return _different(f"the move to {seen.content!r}")
         case OpenDiscussion() if seen.content is False:

@@ -10,8 +10,19 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import article, codec, comment, discussion, flag, ids, passage, person, site, vote
-from rostra import subscription as subscriptions
+from rostra import (
+    article,
+    codec,
+    comment,
+    discussion,
+    flag,
+    ids,
+    passage,
+    person,
+    site,
+    subscription,
+    vote,
+)
 from rostra.codec import AnyEvent
 from rostra.deciding.text_work import Work, WorkResult
 from rostra.events import Words
@@ -30,7 +41,7 @@ _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
     ids.Kind.DISCUSSION: (discussion.INITIAL, discussion.evolve),
     ids.Kind.COMMENT: (comment.INITIAL, comment.evolve),
     ids.Kind.VOTE: (vote.INITIAL, vote.evolve),
-    ids.Kind.SUBSCRIPTION: (subscriptions.INITIAL, subscriptions.evolve),
+    ids.Kind.SUBSCRIPTION: (subscription.INITIAL, subscription.evolve),
     ids.Kind.PASSAGE: (passage.INITIAL, passage.evolve),
     ids.Kind.FLAG: (flag.INITIAL, flag.evolve),
 }
@@ -112,7 +123,7 @@ def _content(event: AnyEvent) -> object:
             return event.opened
         case article.ArticleRevised():
             return event.revision
-        case subscriptions.SubscriptionStarted():
+        case subscription.SubscriptionStarted():
             return event.to
         case (
             comment.CommentApproved() | comment.CommentRejected() | comment.CommentWordingRejected()
@@ -148,7 +159,7 @@ def _content(event: AnyEvent) -> object:
             | person.PersonConfigured()
             | person.PersonLabelled()
             | person.PersonDistrusted()
-            | subscriptions.SubscriptionEnded()
+            | subscription.SubscriptionEnded()
             | site.SiteConfigured()
         ):
             return None
@@ -360,8 +371,8 @@ class DecisionContext:
         state: passage.Passage = self.state_of(stream).state
         return state
 
-    def subscription(self, stream: StreamId) -> subscriptions.Subscription:
-        state: subscriptions.Subscription = self.state_of(stream).state
+    def subscription(self, stream: StreamId) -> subscription.Subscription:
+        state: subscription.Subscription = self.state_of(stream).state
         return state
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:

@@ -18,8 +18,7 @@ from bench.peers import compared
 from rostra import codec, ids
 from rostra.mapper import StreamEvent, Unknown
 from rostra.times import format_time
-from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views import row_store, schema
 from rostra_projections.comments import fold as comments
 from rostra_projections.comments.rows import COUNTS
 from rostra_projections.tables import Fact, Fragment, Key, Rows, Table
@@ -68,7 +67,7 @@ class TheView(PostgresTrackingRecorder):
                 self._mend(cursor, rows)
             for fragment in table.fragments:
                 changed = _changed(fragment, rows.of(table), loaded[table.name])
-                for record in store.to_records(table, fragment, changed):
+                for record in row_store.to_records(table, fragment, changed):
                     cursor.execute(_SAVE[fragment.name], record)
 
     def _mend(self, cursor: Any, rows: Rows) -> None:
@@ -84,7 +83,7 @@ class TheView(PostgresTrackingRecorder):
     ) -> None:
         cursor.execute(_LOAD[table.name], key if isinstance(key, tuple) else (key,))
         for found in cursor.fetchall():
-            row = rows.of(table)[key] = store.to_row(table, found.values())
+            row = rows.of(table)[key] = row_store.to_row(table, found.values())
             loaded[key] = copy(row)
 
 

@@ -30,7 +30,7 @@ from rostra.comment import (
 from rostra.discussion import DiscussionOpened
 from rostra.times import LONG_AGO, Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
-from rostra_projections.comments import ranking as orders
+from rostra_projections.comments import ranking
 from rostra_projections.comments.rows import (
     COMMENTS,
     COUNTED,
@@ -357,9 +357,9 @@ def settle(rows: Rows, touched: Touched) -> None:
                 whole.changed = row.changed
             up, down = row.up, row.down
             row.score = up - down
-            row.best = orders.best(up, down)
-            row.controversial = orders.controversial(up, down)
-            row.hot = orders.hot(up, down, row.posted_at)
+            row.best = ranking.best(up, down)
+            row.controversial = ranking.controversial(up, down)
+            row.hot = ranking.hot(up, down, row.posted_at)
 
 
 # -- look-ups: the latest time, once the latest comment is not counted any more

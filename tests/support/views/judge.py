@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from rostra.settings import Order
-from rostra_projections.comments import ranking as orders
+from rostra_projections.comments import ranking
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import CommentShape, Viewer
 from support.model import Model
@@ -66,11 +66,11 @@ def _value(model: Model, row: Row, order: Order) -> float:
         case "most_voted":
             return up - down
         case "best":
-            return orders.best(up, down)
+            return ranking.best(up, down)
         case "controversial":
-            return orders.controversial(up, down)
+            return ranking.controversial(up, down)
         case "hot":
-            return orders.hot(up, down, row["posted_at"])
+            return ranking.hot(up, down, row["posted_at"])
         case _:
             return 0
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import row_store
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import COUNTS
 from support.views.story import DISCUSSION, passage
@@ -103,7 +103,7 @@ async def fill(connection: asyncpg.Connection) -> None:
         COUNTS.row(group, "s" if group == DISCUSSION else None, comments=LARGE)
         for group in (DISCUSSION, inline_group(DISCUSSION), passage("p0"))
     ]
-    await store.copy(connection, COUNTS, 1, rows)
+    await row_store.copy(connection, COUNTS, 1, rows)
 
 
 class Node(msgspec.Struct):

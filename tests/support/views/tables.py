@@ -9,8 +9,7 @@ import asyncpg
 from rostra.log import Recorded
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views import row_store, schema
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.projector import Projector, at, states
 from rostra_projections.tables import Key, Table
@@ -92,4 +91,4 @@ async def all_rows(connection: Connection, table: Table[Any], version: int) -> l
             row = values.setdefault(tuple(one)[: len(table.key)], {})
             for column, value in one.items():
                 assert row.setdefault(column, value) == value, (name, column)
-    return [store.to_row(table, [row[c] for c in table.types]) for row in values.values()]
+    return [row_store.to_row(table, [row[c] for c in table.types]) for row in values.values()]

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.limits import DAY_SECONDS, PERSON_CHARACTERS_MAX
 from rostra.names import OUR_IDS, is_guest
 from rostra_adapters.application.revocations import Revocations
@@ -76,7 +76,7 @@ class _Issuer(msgspec.Struct):
 
 
 class _Claims(msgspec.Struct):
-    sub: Annotated[str, Meta(max_length=PERSON_CHARACTERS_MAX, pattern=texts.PLAIN)]
+    sub: Annotated[str, Meta(max_length=PERSON_CHARACTERS_MAX, pattern=fields.PLAIN)]
     aud: str | list[str]
     exp: NumericDate
     iat: NumericDate | None = None

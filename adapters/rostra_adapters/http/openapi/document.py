@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.commands import COMMANDS, FEED_TOPICS
 from rostra.wire.cloudevents import Envelope
 from rostra_adapters.http.base_urls import base_of
@@ -116,10 +116,10 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
         uuid = {"type": "string", "format": "uuid"}
         parameters.append({"name": "id", "in": "path", "required": True, "schema": uuid})
     if "{site}" in path:
-        site = _schema(texts.SiteName)
+        site = _schema(fields.SiteName)
         parameters.append({"name": "site", "in": "path", "required": True, "schema": site})
     if "{person}" in path:
-        person = _schema(texts.PersonId)
+        person = _schema(fields.PersonId)
         parameters.append({"name": "person", "in": "path", "required": True, "schema": person})
     if "{link}" in path:
         link = {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}

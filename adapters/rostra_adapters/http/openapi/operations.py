@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.log import POSITION_MAX
 from rostra.settings import Order
 from rostra_adapters.application.app import Status
@@ -137,8 +137,8 @@ AS_OF = Parameter(
     {"type": "string", "pattern": r"^(\d{1,19}|\d{4}-\d\d-\d\d[Tt ].+)$"},
     "Answer from the past: at this position of the log, or at this time of recording.",
 )
-SITE = Parameter("site", texts.SiteName, "Name of the site.", required=True)
-RESOURCE = Parameter("resource", texts.Resource, "Resource of the discussion.", required=True)
+SITE = Parameter("site", fields.SiteName, "Name of the site.", required=True)
+RESOURCE = Parameter("resource", fields.Resource, "Resource of the discussion.", required=True)
 ORDER = Parameter("order", Order, "Order of the comments.")
 FLAT = Parameter("flat", _FLAG, "Comments and replies in one list, without threads.")
 LIVE = (
@@ -245,8 +245,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ),
             Parameter("limit", _number(1, 5_000, 500), "Highest number of events in the page."),
             Parameter("type", {"enum": []}, "Only events of this type.", repeated=True),
-            Parameter("site", texts.SiteName, "Only events of this site."),
-            Parameter("resource", texts.Resource, "Only events of this resource of the `site`."),
+            Parameter("site", fields.SiteName, "Only events of this site."),
+            Parameter("resource", fields.Resource, "Only events of this resource of the `site`."),
             Parameter(
                 "wait", {**_SECONDS, "default": 0}, "Longest wait for the next event, in seconds."
             ),
@@ -260,7 +260,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         SITE,
         Parameter(
             "resource",
-            texts.Resource,
+            fields.Resource,
             "Resource of the discussion. Without it the answer redirects to the site's list.",
         ),
         AS_OF,
@@ -301,7 +301,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (CommentsPage, CommentShape),
         SITE,
         RESOURCE,
-        Parameter("key", texts.Key, "Only the comment with this key."),
+        Parameter("key", fields.Key, "Only the comment with this key."),
         AS_OF,
         ORDER,
         *_LISTED,
@@ -386,7 +386,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ORDER,
             Parameter("cursor", {"type": "string"}, "Cursor from a link of the page before."),
             Parameter("comment", UUID, "Only this comment, and the replies to it."),
-            Parameter("lang", texts.Language, "Language of the page; else by `Accept-Language`."),
+            Parameter("lang", fields.Language, "Language of the page; else by `Accept-Language`."),
             *WAITING,
         ),
         response_body={HTML: UNSET},
@@ -496,7 +496,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "List a site's comments for moderators: those that wait, or removed or recent ones",
         QueuePage,
         Parameter("status", Queue, "`held`: comments and new wordings; `pending`: wordings."),
-        Parameter("person", texts.PersonId, "Only comments of this author."),
+        Parameter("person", fields.PersonId, "Only comments of this author."),
         *PAGING,
         problems=(410,),
     ),
@@ -541,7 +541,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         SITE,
         Parameter(
             "resource",
-            texts.Resource,
+            fields.Resource,
             "Resource of a discussion. At most 100.",
             required=True,
             repeated=True,

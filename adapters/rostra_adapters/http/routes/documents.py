@@ -10,8 +10,7 @@ from xml.sax.saxutils import escape as escape_xml
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
 from rostra.settings import Order
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
@@ -78,7 +77,7 @@ class Documents:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         asked = await self._entered(reader, discussion, query.one("cursor", CURSOR))
         found = await self._app.queries.discussion(asked)
-        asked_language: str | None = query.one("lang", texts.Language)
+        asked_language: str | None = query.one("lang", fields.Language)
         if asked_language is None:
             reader.made_of = None  # of a header, too
             language = preferred_language(request, OF_PAGES)

@@ -18,8 +18,7 @@ from rostra.refusals import Refusal
 from rostra.times import Time
 from rostra.wire import cloudevents, strict_json
 from rostra_adapters.application.app import App
-from rostra_adapters.http import ndjson
-from rostra_adapters.http import sse as streams
+from rostra_adapters.http import ndjson, sse
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.gate import limit_untaken
@@ -144,19 +143,19 @@ class Publishing:
             lambda lines: self._line_results(lines, token),
             line_bytes_max=self._settings.line_of_events_bytes_max,
         )
-        response = await streams.begin(request, LINES)
+        response = await sse.begin(request, LINES)
         self._streams.add(stream)
         try:
             with request.app[tokens.VERIFIER].watching(token, stream.stop):
                 await stream.run(response)
-        except* (ConnectionError, web.RequestPayloadError, streams.TooSlow):
-            streams.cut(request)
+        except* (ConnectionError, web.RequestPayloadError, sse.TooSlow):
+            sse.cut(request)
         except* LogUnavailable:
             _logger.warning("a stream of events was ended: the database is away")
-            streams.cut(request)
+            sse.cut(request)
         except* Exception:
             _logger.exception("a stream of events was ended")
-            streams.cut(request)
+            sse.cut(request)
         finally:
             self._streams.discard(stream)
         return response

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from aiohttp import web
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.commands import FEED_TOPICS
 from rostra.log import LogHistory
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed, FeedEvent, Wanted
 from rostra_adapters.application.feed.tail import Tail, TailPage
-from rostra_adapters.http import sse as streams
+from rostra_adapters.http import sse
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.tokens import EVERY_SITE, Token
 from rostra_adapters.http.messages import answer
@@ -47,7 +47,7 @@ class Feeding:
         self.tail.end()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        if streams.accepts_events(request):
+        if sse.accepts_events(request):
             return await self._events(request)
         return await self._page(request)
 
@@ -97,12 +97,12 @@ class Feeding:
         token = self._token(request)
         query = Query(request, known=STREAM_PARAMETERS)
         wanted = await _wanted(query, token).resolve(self._app.lookup.discussion_of)
-        position = streams.resume_position(request, query.number("after", default=0))
+        position = sse.resume_position(request, query.number("after", default=0))
         self._admit()
         log = await self._log_at(position, query.uuid("log"))
         source = _Following(self._feed, self.tail, wanted)
         with self.tail.following():
-            return await streams.pump(
+            return await sse.pump(
                 request,
                 source,
                 position,
@@ -191,7 +191,7 @@ def _of_tail(page: TailPage, wanted: Wanted, after: int) -> bytes:
 
 
 def _sse(events: list[FeedEvent]) -> bytes:
-    return b"".join(streams.event_bytes(one.position, one.json) for one in events)
+    return b"".join(sse.event_bytes(one.position, one.json) for one in events)
 
 
 def _wanted(query: Query, token: Token) -> Wanted:
@@ -199,8 +199,8 @@ def _wanted(query: Query, token: Token) -> Wanted:
     types = query.all("type", str)
     if unknown := set(types) - FEED_TOPICS:
         raise Problem("bad-query", f"`type` is none that is published: {min(unknown)[:100]!r}")
-    site = query.one("site", texts.SiteName)
-    resource = query.one("resource", texts.Resource)
+    site = query.one("site", fields.SiteName)
+    resource = query.one("resource", fields.Resource)
     if site is None and token.site != EVERY_SITE:
         site = token.site
     if site is None and resource is not None:

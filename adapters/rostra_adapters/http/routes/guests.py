@@ -8,7 +8,7 @@ import secrets
 import msgspec
 from aiohttp import web
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.names import GUEST, given_name
 from rostra.times import Time, later
 from rostra_adapters.application.app import App
@@ -29,8 +29,8 @@ ID_BYTES = 12
 class NewGuest(Body, frozen=True, kw_only=True):
     """Body of a request for a new guest. The name is shown with the guest's comments."""
 
-    site: texts.SiteName
-    name: texts.Name
+    site: fields.SiteName
+    name: fields.Name
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "name", given_name(self.name))

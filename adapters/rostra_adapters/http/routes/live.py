@@ -7,12 +7,11 @@ from uuid import UUID
 
 from aiohttp import web
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
 from rostra_adapters.application.app import App
 from rostra_adapters.application.live.updates import Batch, Channel, Channels, Live, TooOld
 from rostra_adapters.application.queries.requests import DiscussionRequest
-from rostra_adapters.http import sse as streams
+from rostra_adapters.http import sse
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.gate import StreamCounts
 from rostra_adapters.http.middleware.limits import Limits
@@ -66,7 +65,7 @@ class LiveUpdates:
         Discussions that the reader may not read are left out.
         """
         query = Query(request, known=(*PARAMETERS, SITE, DISCUSSION))
-        site = query.require(SITE, texts.SiteName)
+        site = query.require(SITE, fields.SiteName)
         named = list(dict.fromkeys(query.all(DISCUSSION, UUID)))
         if not 1 <= len(named) <= self._settings.live_discussions_max:
             most = self._settings.live_discussions_max
@@ -108,8 +107,8 @@ class LiveUpdates:
         """Return the position to go on from, None for now, once the views have read enough."""
         await self._wait(query)
         after = query.number(AFTER, default=0) if AFTER in request.query else None
-        if streams.LAST_EVENT_ID in request.headers:
-            after = streams.resume_position(request, after or 0)
+        if sse.LAST_EVENT_ID in request.headers:
+            after = sse.resume_position(request, after or 0)
         await refuse_ahead(self._app, after or 0)
         return after
 
@@ -149,11 +148,11 @@ class LiveUpdates:
         return await stack.enter_async_context(reading)
 
     async def _pump(
-        self, request: web.Request, source: streams.Source, position: int, log: UUID
+        self, request: web.Request, source: sse.Source, position: int, log: UUID
     ) -> web.StreamResponse:
         """Send changes until the stream ends."""
         log_id = self._app.log.log_id
-        return await streams.pump(request, source, position, self._settings, log, log_id)
+        return await sse.pump(request, source, position, self._settings, log, log_id)
 
     async def _must_be_readable(self, request: web.Request, discussion: UUID) -> None:
         """Raise the problem `not-found` if the reader may not read the discussion."""
@@ -202,7 +201,7 @@ class _Updates:
         try:
             batch = self._channel.after(position)
         except TooOld:
-            raise streams.TooSlow from None
+            raise sse.TooSlow from None
         if batch is None:
             return b"", max(position, self._channel.upto)
         return _encoded(batch, position), batch.upto
@@ -226,8 +225,8 @@ class _MergedUpdates:
         try:
             events = self._channels.after(position)
         except TooOld:
-            raise streams.TooSlow from None
-        data = b"".join(streams.event_bytes(one.position, one.json, one.name) for one in events)
+            raise sse.TooSlow from None
+        data = b"".join(sse.event_bytes(one.position, one.json, one.name) for one in events)
         return data, upto
 
     async def wait_for_more(self, position: int, wait_seconds: float) -> None:
@@ -244,7 +243,7 @@ def _encoded(batch: Batch, after: int) -> bytes:
 
 def _sse(batch: Batch, after: int) -> bytes:
     return b"".join(
-        streams.event_bytes(one.position, one.json, one.name)
+        sse.event_bytes(one.position, one.json, one.name)
         for one in batch.events
         if one.position > after
     )

@@ -8,8 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
 from rostra.commands import (
     ApproveComment,
     ClosePassage,
@@ -83,7 +82,7 @@ class Ruling(Body, frozen=True, kw_only=True):
     """
 
     action: Action
-    reason: texts.Reason | None = None
+    reason: fields.Reason | None = None
     wording: WordingRef | None = None
 
     def __post_init__(self) -> None:
@@ -107,7 +106,7 @@ class NewActs(Body, frozen=True, kw_only=True):
 
     acts: Annotated[tuple[ActOn, ...], Meta(min_length=1, max_length=ACTS_MAX)]
     action: Action
-    reason: texts.Reason | None = None
+    reason: fields.Reason | None = None
 
     def __post_init__(self) -> None:
         for act in self.acts:
@@ -184,7 +183,7 @@ class ModerationRoutes(PersonRoutes):
             query.one("status", Queue) or "held",
             limit=self._reads.limit(query),
             cursor=query.one("cursor", CURSOR),
-            author=query.one("person", texts.PersonId),
+            author=query.one("person", fields.PersonId),
         )
 
     async def _find(self, query: Query, reader: Reader, request: web.Request) -> FoundPage:

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.commands import (
     BannedComments,
     BannedVotes,
@@ -51,8 +51,8 @@ class PersonRuling(Body, frozen=True, kw_only=True):
     """
 
     action: PersonAction
-    reason: texts.Reason | UnsetType | None = UNSET
-    until: texts.Until | UnsetType | None = UNSET
+    reason: fields.Reason | UnsetType | None = UNSET
+    until: fields.Until | UnsetType | None = UNSET
     comments: BannedComments | UnsetType = UNSET
     votes: BannedVotes | UnsetType = UNSET
     restore: bool | UnsetType = UNSET
@@ -113,7 +113,7 @@ class PersonModeration(PersonRoutes):
 
     async def moderate(self, request: web.Request) -> web.Response:
         """Ban, trust or label a person, or take that back."""
-        site = Query(request, known=("site",)).require("site", texts.SiteName)
+        site = Query(request, known=("site",)).require("site", fields.SiteName)
         actor = await moderator_of(request, self._app, site)
         person = person_in_path(request)
         ruling = await self._decode(request, PersonRuling)
@@ -153,7 +153,7 @@ def _command(ruling: PersonRuling, site: str, person: str, by: str) -> PersonCom
 def person_in_path(request: web.Request) -> str:
     """Return the person that the URL names. Raises the problem `not-found` for no person's id."""
     try:
-        person: str = msgspec.convert(request.match_info["person"], texts.PersonId)
+        person: str = msgspec.convert(request.match_info["person"], fields.PersonId)
     except msgspec.ValidationError:
         raise not_found_problem() from None
     return person

@@ -3,7 +3,7 @@
 import msgspec
 from aiohttp import web
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.limits import BODY_BYTES_MAX
 from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
 from rostra_adapters.application.app import App
@@ -44,9 +44,9 @@ class RuleReads:
         return [self._reads.get("/v1/rules", self._rules, "site", "resource")]
 
     async def _rules(self, query: Query, reader: Reader, _: web.Request) -> RulesShape:
-        site = query.require("site", texts.SiteName)
+        site = query.require("site", fields.SiteName)
         discussion = await self._app.lookup.discussion_of(
-            site, query.require("resource", texts.Resource)
+            site, query.require("resource", fields.Resource)
         )
         of_site = await reader.visit(site)
         access = await reader.access(discussion)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.log import NewEvents, expected_versions
-from rostra_adapters.postgres import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays
 
 APPEND = """
 select first, refused
@@ -50,7 +50,7 @@ def optimistic(callers: Sequence[NewEvents]) -> AppendPlan:
     looked_up = {
         stream: version for stream, version in (expected or {}).items() if stream not in begun
     }
-    guards = (arrays.uuids(looked_up), arrays.bigints(looked_up.values()))
+    guards = (binary_arrays.uuids(looked_up), binary_arrays.bigints(looked_up.values()))
     arguments = (callers[0].log, *guards, *_events(callers), *_NOT_DESCRIBED)
     return AppendPlan(arguments=arguments, certain=expected is not None)
 
@@ -75,18 +75,18 @@ def in_order(callers: Sequence[NewEvents]) -> AppendPlan:
         event_ends += [before + end for end in events.ends]
         of_caller += [caller] * len(events.ends)
     described = (of_caller, guard_ends, guard_streams, guard_versions, event_ends, event_streams)
-    arguments = (callers[0].log, arrays.uuids(numbers), None, *_events(callers), *described)
+    arguments = (callers[0].log, binary_arrays.uuids(numbers), None, *_events(callers), *described)
     return AppendPlan(arguments=arguments, certain=True)
 
 
 def _events(callers: Sequence[NewEvents]) -> Arguments:
     return (
-        arrays.uuids(_joined([events.streams for events in callers])),
-        arrays.bigints(_joined([events.versions for events in callers])),
-        arrays.texts([topic.encode() for events in callers for topic in events.topics]),
-        arrays.byteas(_joined([events.states for events in callers])),
-        arrays.uuids(_joined([events.event_ids for events in callers])),
-        arrays.texts([_open(one) for events in callers for one in events.metadata]),
+        binary_arrays.uuids(_joined([events.streams for events in callers])),
+        binary_arrays.bigints(_joined([events.versions for events in callers])),
+        binary_arrays.texts([topic.encode() for events in callers for topic in events.topics]),
+        binary_arrays.byteas(_joined([events.states for events in callers])),
+        binary_arrays.uuids(_joined([events.event_ids for events in callers])),
+        binary_arrays.texts([_open(one) for events in callers for one in events.metadata]),
     )
 
 

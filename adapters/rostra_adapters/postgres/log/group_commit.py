@@ -22,7 +22,7 @@ from rostra_adapters.application.log_limits import (
     QUEUED_EVENTS_MAX,
 )
 from rostra_adapters.observability import tracing
-from rostra_adapters.postgres import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.log.append_call import (
     APPEND,
@@ -297,7 +297,7 @@ async def _connected(pool: asyncpg.Pool) -> asyncpg.pool.PoolConnectionProxy:
     """Return a connection that can send `arrays`, None if there is none."""
     connection = await pool.acquire()
     try:
-        await arrays.exchange(connection)
+        await binary_arrays.exchange(connection)
     except BaseException:
         await pool.release(connection)
         raise

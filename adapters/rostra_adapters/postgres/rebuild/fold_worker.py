@@ -26,7 +26,7 @@ from rostra_adapters.observability.child_processes import DATABASE_PASSWORDS, py
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
-from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import row_store
 from rostra_adapters.postgres.views.lineage import OURS, lineage_of_own
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import UNWRITABLE, ViewState, park
@@ -144,7 +144,7 @@ async def _copy(connection: Connection, states: Sequence[ViewState], folded: Ran
             await park(connection, state, one)
         for table in state.view.tables:
             rows = folded.rows.of(table)
-            await store.copy(connection, table, state.version, rows.values())
+            await row_store.copy(connection, table, state.version, rows.values())
             rows.clear()
 
 

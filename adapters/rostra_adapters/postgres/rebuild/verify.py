@@ -12,7 +12,7 @@ from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.fold_worker import folded_ranges
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
-from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import row_store
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import ViewState, read_parked, states
@@ -101,16 +101,16 @@ async def _table(
 ) -> AsyncIterator[tuple[UUID, Difference]]:
     for fragment in table.fragments:
         columns, missing = table.columns_of(fragment), dict(rows.of(table))
-        statement = store.read_statement(table, fragment, state.version)
+        statement = row_store.read_statement(table, fragment, state.version)
         async for record in connection.cursor(statement, within.first, within.last):
-            found = store.from_record(table, columns, record)
+            found = row_store.from_record(table, columns, record)
             key = found[: len(table.key)]
             row = missing.pop(key if len(key) > 1 else key[0], None)
-            wanted = None if row is None else store.values_of(table, fragment, row)
+            wanted = None if row is None else row_store.values_of(table, fragment, row)
             if found != wanted:
                 yield key[0], _differs(state, table, fragment, wanted, found)
         for row in missing.values():
-            wanted = store.values_of(table, fragment, row)
+            wanted = row_store.values_of(table, fragment, row)
             yield wanted[0], _differs(state, table, fragment, wanted, None)
 
 
@@ -118,8 +118,8 @@ def _differs(
     state: ViewState,
     table: Table[Any],
     fragment: Fragment,
-    wanted: store.Values | None,
-    found: store.Values | None,
+    wanted: row_store.Values | None,
+    found: row_store.Values | None,
 ) -> Difference:
     columns = table.columns_of(fragment)
     named = [None if it is None else dict(zip(columns, it, strict=True)) for it in (wanted, found)]

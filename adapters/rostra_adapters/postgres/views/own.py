@@ -15,8 +15,7 @@ from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
 from rostra_adapters.errors import ViewBehind, ViewsNotMade
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views import row_store, schema
 from rostra_adapters.postgres.views.lineage import Lineage, lineage_of_own
 from rostra_adapters.postgres.views.projector import ViewState, states
 from rostra_adapters.postgres.views.runner import ViewRunner
@@ -42,10 +41,10 @@ class PostgresSnapshot:
         return self._state.position
 
     async def rows(self, table: Table[R], **equal: Any) -> AsyncIterator[R]:
-        statement, arguments = store.rows_statement(table, self._state.version, equal)
+        statement, arguments = row_store.rows_statement(table, self._state.version, equal)
         cursor = self._connection.cursor(statement, *arguments, prefetch=READ_ROWS)
         async for record in cursor:
-            yield store.to_row(table, record)
+            yield row_store.to_row(table, record)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Any]:
         names = {

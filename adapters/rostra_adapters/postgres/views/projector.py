@@ -29,8 +29,7 @@ from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.namespace import names_of
-from rostra_adapters.postgres.views import columns
-from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import columns, row_store
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.queries.comment_lists import IS_COUNTED
 from rostra_adapters.postgres.views.row_cache import RowCache
@@ -158,7 +157,7 @@ async def states(
 
 async def park(connection: Connection, state: ViewState, parked: Parked) -> None:
     """Record that a version of a view has stopped following a discussion."""
-    await store.execute(connection, [], _park(state, parked))
+    await row_store.execute(connection, [], _park(state, parked))
 
 
 def _park(state: ViewState, parked: Parked) -> Write:
@@ -210,7 +209,7 @@ class _Folded:
     def __init__(self, state: ViewState) -> None:
         self.state = state
         self.rows = Rows(state.view.tables)
-        self.loaded: dict[Table[Any], store.Loaded] = {it: {} for it in state.view.tables}
+        self.loaded: dict[Table[Any], row_store.Loaded] = {it: {} for it in state.view.tables}
         self.writes: list[Write] = []
 
 
@@ -272,7 +271,7 @@ class Projector:
         await page.read()
         folded = await self._fold(state, page, keep_moves=False)
         if folded is not None:
-            await store.execute(self._connection, folded.writes)
+            await row_store.execute(self._connection, folded.writes)
             self._keep(folded)
 
     async def apply_or_park(self, state: ViewState, rows: Sequence[Recorded]) -> None:
@@ -331,7 +330,7 @@ class Projector:
         announce = Write(_ANNOUNCE, (len(view_states), channel, _news(view_states, page)))
         try:
             writes = [advance, *(write for it in folded for write in it.writes)]
-            await store.execute(self._connection, writes, announce)
+            await row_store.execute(self._connection, writes, announce)
         except asyncpg.DivisionByZeroError:
             raise Fenced(f"{', '.join(names)}: not all were at {last}") from None
         self._positions.update((_key(state), position) for state in view_states)
@@ -409,7 +408,7 @@ class Projector:
         if COUNTS in view.tables:
             await self._mend(folded)
         for table in view.tables:
-            changes = store.RowChanges(table, rows.of(table), folded.loaded[table])
+            changes = row_store.RowChanges(table, rows.of(table), folded.loaded[table])
             await asyncio.sleep(0)
             folded.writes += changes.writes(state.version)
             if keep_moves and table is COMMENTS:
@@ -421,7 +420,7 @@ class Projector:
     async def _load(self, folded: _Folded, table: Table[Any], keys: Iterable[Key]) -> None:
         version, rows, loaded = folded.state.version, folded.rows, folded.loaded[table]
         missing = self._rows.pop(table, version, keys, rows, loaded)
-        loaded |= await store.load(self._connection, table, version, missing, rows)
+        loaded |= await row_store.load(self._connection, table, version, missing, rows)
 
     async def _mend(self, folded: _Folded) -> None:
         """Look up the latest comments of groups whose latest has gone."""
@@ -485,7 +484,7 @@ async def _latest(
         column = "passage" if kind_of(group) == Kind.PASSAGE else "discussion"
         statement, key = LATEST.format(v=version, group=column), group
     latest = await connection.fetchval(statement, key, but)
-    return None if latest is None else store.time_of_column(latest)
+    return None if latest is None else row_store.time_of_column(latest)
 
 
 def at(view_states: Sequence[ViewState], position: int) -> list[ViewState]:
