@@ -21,7 +21,7 @@ from rostra.events import PERSONS, CommandContext, WordingRef
 from rostra.ids import Kind
 from rostra.log import Recorded
 from rostra_adapters.application.feed.events import Feed
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from rostra_adapters.postgres.connect import CANCELLED, RetryingConnection, create_pool
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.views import schema
 from rostra_projections.views import VIEWS
 from support import service

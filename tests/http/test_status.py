@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from rostra_adapters.errors import FoldingFailed
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.routes.status import StatusPage
-from rostra_adapters.postgres.rebuild import run
+from rostra_adapters.postgres.rebuild import rebuilding
 from rostra_projections.views import VIEWS
 from support.running import Rostra
 from support.service import MASTER_KEY, SECRET, Service, opened, posted, serving, token, voted
@@ -95,7 +95,7 @@ async def test_a_rebuild_that_fails_is_shown(
 
     service = durable_service
     await service.given(opened())
-    monkeypatch.setattr(run, "fold_log", fails)
+    monkeypatch.setattr(rebuilding, "fold_log", fails)
     with pytest.raises(FoldingFailed):
         await service.app.rebuild(["inbox"])
     status = await service.app.status()

@@ -18,7 +18,7 @@ from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App
 from rostra_adapters.errors import NotInstalled
 from rostra_adapters.postgres import create_pool, schema
-from rostra_adapters.postgres.rebuild import run as rebuilding
+from rostra_adapters.postgres.rebuild import rebuilding
 from support.clocks import clock_library, environment
 from support.judged_answers import Conversation, Judged, ask, reads, wrong_answers
 from support.listening import listening

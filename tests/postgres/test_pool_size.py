@@ -11,7 +11,7 @@ import pytest
 import rostra_adapters
 from rostra_adapters.composition.on_postgres import POOL_SIZE_MIN
 from rostra_adapters.errors import RebuildRefused
-from rostra_adapters.postgres.rebuild import fold_worker, indexes, range_reader, ranges, run
+from rostra_adapters.postgres.rebuild import fold_worker, indexes, range_reader, ranges, rebuilding
 from rostra_adapters.postgres.views.patient import connect_patiently
 from support.service import (
     MASTER_KEY,
@@ -80,7 +80,7 @@ async def test_a_rebuild_opens_no_more_connections_than_it_counts(
         finally:
             now -= 1
 
-    for module in (fold_worker, indexes, range_reader, run):
+    for module in (fold_worker, indexes, range_reader, rebuilding):
         monkeypatch.setattr(module, "connect_patiently", counted)
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
         for resource in ("/a", "/b", "/c"):
@@ -88,7 +88,7 @@ async def test_a_rebuild_opens_no_more_connections_than_it_counts(
             await app.publish(events)
         monkeypatch.setattr(ranges, "RANGE_EVENTS", 1)  # events of some, and votes of others
         await app.rebuild()
-    assert 3 <= opened_at_once <= run.connections_of(1)
+    assert 3 <= opened_at_once <= rebuilding.connections_of(1)
 
 
 async def test_a_lower_limit_of_the_database_is_named_at_start(

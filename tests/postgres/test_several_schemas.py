@@ -20,7 +20,7 @@ from rostra_adapters.postgres import locks, roles
 from rostra_adapters.postgres.connect import connect
 from rostra_adapters.postgres.database_url import with_schema
 from rostra_adapters.postgres.namespace import Namespace
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.views import schema as view_schema
 from rostra_projections.views import VIEWS
 from support.service import MASTER_KEY, opened, posted

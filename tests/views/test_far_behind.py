@@ -10,7 +10,7 @@ import pytest
 import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.postgres import locks
-from rostra_adapters.postgres.rebuild import run as rebuilding
+from rostra_adapters.postgres.rebuild import rebuilding
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import runner, schema
 from support.model import Act

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rostra.log import Recorded
 from rostra.settings import Order
 from rostra.times import Time
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.projector import park, states

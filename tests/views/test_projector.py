@@ -16,7 +16,7 @@ from rostra.log import Recorded
 from rostra.times import Time, to_datetime
 from rostra.vote import VoteCast
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.views import projector as projecting
 from rostra_adapters.postgres.views.columns import encode, parameter, prepare
 from rostra_adapters.postgres.views.projector import Fenced, Projector, states

@@ -16,11 +16,11 @@ from rostra_adapters.errors import FoldingFailed, RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.rebuild import fold_worker, ranges, run
+from rostra_adapters.postgres.rebuild import fold_worker, ranges, rebuilding
 from rostra_adapters.postgres.rebuild import verify as verifying
 from rostra_adapters.postgres.rebuild.content import Content, content
 from rostra_adapters.postgres.rebuild.fold_worker import Job, fold_log
-from rostra_adapters.postgres.rebuild.run import drop_replaced, rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import drop_replaced, rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend, schema
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
@@ -358,7 +358,7 @@ async def test_the_live_view_waits_for_few_events(
     before, meanwhile = story.rows[:7], story.rows[7:]
     await tables.record(database, before)
     await tables.fold(database, pages(before, 5))
-    flip = run._flip
+    flip = rebuilding._flip
     moved: list[int] = []
     left: list[int] = []
 
@@ -377,12 +377,12 @@ async def test_the_live_view_waits_for_few_events(
         left.append(at.position - position)
         return await flip(connection, fresh, live, position, equal=equal)
 
-    monkeypatch.setattr(run, "NEAR_EVENTS", 3)
-    monkeypatch.setattr(run, "content", compare_long)
-    monkeypatch.setattr(run, "_flip", flip_counted)
+    monkeypatch.setattr(rebuilding, "NEAR_EVENTS", 3)
+    monkeypatch.setattr(rebuilding, "content", compare_long)
+    monkeypatch.setattr(rebuilding, "_flip", flip_counted)
     (rebuilt,) = await rebuild(database_url, ["comments"])
     assert (rebuilt.events, rebuilt.equal, moved) == (len(story.rows), True, [len(story.rows)])
-    assert len(left) == 1 and left[0] < run.NEAR_EVENTS
+    assert len(left) == 1 and left[0] < rebuilding.NEAR_EVENTS
     assert await _found(database_url) == []
 
 

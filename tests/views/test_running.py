@@ -15,7 +15,7 @@ from rostra.ids import CommentId, EventId, Position, StreamId
 from rostra.log import Recorded
 from rostra_adapters.application.app import App
 from rostra_adapters.errors import ViewBehind
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import watch
 from rostra_adapters.postgres.views.lineage import OURS

@@ -15,7 +15,7 @@ import pytest
 import rostra_adapters
 from cli.test_command_line import Command
 from rostra_adapters.application.app import App
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.views import backend, schema
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_projections.views import VIEWS

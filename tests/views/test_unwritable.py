@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from rostra.ids import discussion_of
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views.projector import read_parked, states
 from rostra_projections.comments.rows import COMMENTS

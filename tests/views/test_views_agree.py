@@ -12,7 +12,7 @@ from rostra_adapters.application.access import AccessLookup
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.application.queries.requests import SiteRequest
 from rostra_adapters.application.stream_state_reader import StreamStateReader
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.stock.views import MemoryBackend

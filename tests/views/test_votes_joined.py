@@ -17,7 +17,7 @@ from rostra.times import Time
 from rostra.vote import VoteCast
 from rostra_adapters.postgres.rebuild import range_reader as log_ranges
 from rostra_adapters.postgres.rebuild import ranges
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC, QuickVotes
 from rostra_projections.comments.rows import COMMENTS, CommentRow

@@ -32,7 +32,7 @@ from rostra_adapters.postgres.outbox import PostgresOutbox
 from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.pooler import has_shared_sessions
 from rostra_adapters.postgres.read_marks import PostgresReadMarks
-from rostra_adapters.postgres.rebuild.run import connections_of
+from rostra_adapters.postgres.rebuild.rebuilding import connections_of
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently

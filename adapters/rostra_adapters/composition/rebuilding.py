@@ -11,7 +11,7 @@ from rostra_adapters.composition.prepare_database import prepare_database
 from rostra_adapters.errors import PoolerRefused, ViewRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.pooler import has_shared_sessions
-from rostra_adapters.postgres.rebuild import run as rebuilding
+from rostra_adapters.postgres.rebuild.rebuilding import rebuild as rebuild_views
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.lineage import OURS, Lineage, lineage_of_own
 from rostra_adapters.postgres.views.patient import connect_patiently
@@ -39,7 +39,7 @@ async def rebuild(
             await prepare_database(connection)
             for lineage in lineages:
                 await schema.install(connection, lineage)
-        return await rebuilding.rebuild(url, names, lineages=lineages, jobs=jobs, progress=progress)
+        return await rebuild_views(url, names, lineages=lineages, jobs=jobs, progress=progress)
 
 
 def _check_names(names: Sequence[str], lineages: Sequence[Lineage]) -> None:

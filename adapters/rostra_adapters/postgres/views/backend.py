@@ -20,8 +20,7 @@ from rostra_adapters.application.ports import (
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.polling import Polling
-from rostra_adapters.postgres.rebuild import run as rebuilding
-from rostra_adapters.postgres.rebuild import verify
+from rostra_adapters.postgres.rebuild import rebuilding, verify
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.lease import LEASE_SECONDS, read_projector
 from rostra_adapters.postgres.views.lineage import OURS

@@ -14,7 +14,7 @@ from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.rebuild import run as rebuilding
+from rostra_adapters.postgres.rebuild import rebuilding
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.lease import ProjectorLease
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
