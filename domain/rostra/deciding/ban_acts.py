@@ -22,30 +22,30 @@ def act_name(cause: UUID, about: UUID) -> str:
 
 
 def is_superseded(
-    command: AnyCommand, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: AnyCommand, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> bool:
     """Return whether a later act has replaced the ban, or what the ban did."""
     if act.cause is None:
         return False
     match command:
         case RemoveComment():
-            posted = reading.comment(at).posted
+            posted = context.comment(at).posted
             return posted is not None and _is_taken_back(
-                command.person(posted.author), act, reading
+                command.person(posted.author), act, context
             )
         case NullifyVote() if not isinstance(command, RestoreVote):
-            return _is_taken_back(command.person(command.voter), act, reading)
+            return _is_taken_back(command.person(command.voter), act, context)
         case RestoreComment():
-            return not _is_made_by(CommentRemoved.topic, act, reading, at)
+            return not _is_made_by(CommentRemoved.topic, act, context, at)
         case RestoreVote():
-            return not _is_made_by(VoteNullified.topic, act, reading, at)
+            return not _is_made_by(VoteNullified.topic, act, context, at)
     return False
 
 
-def _is_taken_back(who: StreamId, act: CommandContext, reading: DecisionContext) -> bool:
+def _is_taken_back(who: StreamId, act: CommandContext, context: DecisionContext) -> bool:
     """Return whether a later end of the ban restores what the ban did."""
     is_after = False
-    for seen in reading.state_of(who).seen:
+    for seen in context.state_of(who).seen:
         if act.cause is not None and seen.event_id == act.cause.int:
             is_after = True
         elif is_after and seen.topic == PersonUnbanned.topic and seen.content is True:
@@ -53,9 +53,9 @@ def _is_taken_back(who: StreamId, act: CommandContext, reading: DecisionContext)
     return False
 
 
-def _is_made_by(topic: str, act: CommandContext, reading: DecisionContext, at: StreamId) -> bool:
+def _is_made_by(topic: str, act: CommandContext, context: DecisionContext, at: StreamId) -> bool:
     """Return whether the latest event of a type was made by the ban."""
     assert act.cause is not None
     made: EventId = ids.event_id(BANS, act_name(act.cause, at))
-    found = [seen.event_id for seen in reading.state_of(at).seen if seen.topic == topic]
+    found = [seen.event_id for seen in context.state_of(at).seen if seen.topic == topic]
     return bool(found) and found[-1] == made.int

@@ -155,33 +155,33 @@ class BatchDecider:
         self.by_command[index] = self._decision(commanded)
 
     def _decision(self, commanded: Commanded) -> Decision:
-        reading = self.context()
+        context = self.context()
         try:
             given = commanded.command
             if type(given) is not CastVote:
                 self._must_be_read(_named_streams(commanded))
-            command = by_own_name(given, reading)
+            command = by_own_name(given, context)
             if command is not given:
                 commanded = msgspec.structs.replace(commanded, command=command)
             at = subject(command, commanded.act)
             decision = None
             if command is not given and isinstance(given, OpenDiscussion):
                 alias = ids.discussion_id(given.site, given.resource)
-                decision = self._repeat(alias, at, commanded, reading)
-            decision = decision or self._repeat(at, at, commanded, reading)
-            decision = decision or self._new(commanded, reading, at)
+                decision = self._repeat(alias, at, commanded, context)
+            decision = decision or self._repeat(at, at, commanded, context)
+            decision = decision or self._new(commanded, context, at)
             if isinstance(command, ErasePerson):  # also again: it may have been broken off
                 self.erasing[at] = self._erasures(at)
             return decision
         except Refusal as refusal:
-            return Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
+            return Decision(None, context.guards, Outcome("rejected", refusal=refusal))
         except NeedsMore as missing:
             self.missing_streams |= {stream.int for stream in missing.streams}
             named = {stream.int for stream in _named_streams(commanded)}
             self.missing_streams |= {one for one in named if self.world.find(one) is None}
             self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
-            return Decision(None, reading.guards)
+            return Decision(None, context.guards)
 
     def _must_be_read(self, streams: Sequence[StreamId]) -> None:
         """Raise NeedsMore if a stream is only assumed to have no events.
@@ -198,41 +198,41 @@ class BatchDecider:
         stream: StreamId,
         at: StreamId,
         commanded: Commanded,
-        reading: DecisionContext,
+        context: DecisionContext,
     ) -> Decision | None:
         """Return the decision on an event that `stream` has already, None for a new one."""
-        seen = repeats.find(stream, commanded.event_id, commanded.command, reading)
+        seen = repeats.find(stream, commanded.event_id, commanded.command, context)
         if seen is None:
             return None
         about = _about(at)
         if seen.position is None:
-            return Decision(about.int, reading.guards, repeats=seen)
-        return Decision(about.int, reading.guards, Outcome("duplicate", seen.position, about))
+            return Decision(about.int, context.guards, repeats=seen)
+        return Decision(about.int, context.guards, Outcome("duplicate", seen.position, about))
 
-    def _new(self, commanded: Commanded, reading: DecisionContext, at: StreamId) -> Decision:
-        command = resolve_target(commanded.command, commanded.act, reading)
+    def _new(self, commanded: Commanded, context: DecisionContext, at: StreamId) -> Decision:
+        command = resolve_target(commanded.command, commanded.act, context)
         if command is not commanded.command:
             commanded = msgspec.structs.replace(commanded, command=command)
             at = subject(command, commanded.act)
-        decided = decide(command, commanded.act, reading, at)
+        decided = decide(command, commanded.act, context, at)
         if not decided:
             about = _about(at)
-            return Decision(about.int, reading.guards, Outcome("unchanged", None, about))
-        _must_have_room(command, reading.state_of(at).version)
+            return Decision(about.int, context.guards, Outcome("unchanged", None, about))
+        _must_have_room(command, context.state_of(at).version)
         changed = {stream.int for stream, _ in decided}
-        self._keep_order(changed, reading)
+        self._keep_order(changed, context)
         for stream in changed:
-            reading.state_of(StreamId(UUID(int=stream)))
-        for stream, version in reading.guards.items():
+            context.state_of(StreamId(UUID(int=stream)))
+        for stream, version in context.guards.items():
             self.expected.setdefault(stream, version)
-        self._looked_at |= reading.guards.keys() - changed
+        self._looked_at |= context.guards.keys() - changed
         if isinstance(command, ReviseArticle):
             self.revisions.append(command)
         row = len(self.rows)
         seen = [self._add(stream, event, commanded) for stream, event in decided]
         return Decision(
             self._about(at, command.site).int,
-            reading.guards,
+            context.guards,
             events=len(decided),
             row=row,
             before=next(number for number, (stream, _) in enumerate(decided) if stream == at),
@@ -299,7 +299,7 @@ class BatchDecider:
             log=log,
         )
 
-    def _keep_order(self, changed: set[int], reading: DecisionContext) -> None:
+    def _keep_order(self, changed: set[int], context: DecisionContext) -> None:
         """Guard streams that earlier commands read and this command changes.
 
         If an earlier command were not recorded and decided again, it would otherwise see changes
@@ -311,7 +311,7 @@ class BatchDecider:
             for earlier in self.decisions:
                 if earlier.events and stream in earlier.guards:
                     for row in self.rows[earlier.row : earlier.row + earlier.events]:
-                        reading.state_of(StreamId(UUID(int=row[0])))
+                        context.state_of(StreamId(UUID(int=row[0])))
 
     def _erasures(self, owner: UUID) -> int:
         """Return how often an owner was erased; a site never is."""

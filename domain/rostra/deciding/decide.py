@@ -177,66 +177,66 @@ def _by(command: AnyCommand) -> str | None:
 
 
 def resolve_target(
-    command: AnyCommand, act: CommandContext, reading: DecisionContext
+    command: AnyCommand, act: CommandContext, context: DecisionContext
 ) -> AnyCommand:
     """Return the command with the aggregate that it is really about."""
     return (
-        marking.resolve_marked_passage(command, act, reading)
+        marking.resolve_marked_passage(command, act, context)
         if isinstance(command, MarkPassage)
         else command
     )
 
 
-def by_own_name(command: _C, reading: DecisionContext) -> _C:
+def by_own_name(command: _C, context: DecisionContext) -> _C:
     """Replace the alias of a discussion by the resource that made its id."""
     if not isinstance(command, InDiscussion):
         return command
-    named = reading.discussion(ids.discussion_id(command.site, command.resource))
+    named = context.discussion(ids.discussion_id(command.site, command.resource))
     own = discussion.own_name(named, command)
     is_own = own == command.resource
     return cast(_C, command if is_own else msgspec.structs.replace(command, resource=own))
 
 
 def decide(
-    command: AnyCommand, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: AnyCommand, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> Events:
     """Return the events of a command about `at`; none if it changes nothing.
 
     Raises Refusal, and NeedsMore if the decision needs a stream that was not read.
     """
-    site.check(reading.site(command.site_id), command.site)
+    site.check(context.site(command.site_id), command.site)
     if not act.source.startswith(OUR_IDS):
         _must_not_act_as_ours(command)
     if isinstance(command, CastVote) and act.person is None:
-        discussion.check(reading.discussion(command.discussion), command)
-        return _cast(command, act, reading, at)
+        discussion.check(context.discussion(command.discussion), command)
+        return _cast(command, act, context, at)
     by = _by(command)
     if by is not None:
-        acting(command, by, reading)
+        acting(command, by, context)
     if isinstance(command, ConfigureSite):
-        return [(at, event) for event in site.configure(reading.site(at), command, act)]
+        return [(at, event) for event in site.configure(context.site(at), command, act)]
     if isinstance(command, PersonCommand):
-        return [(command.target, event) for event in _person(command, act, reading)]
+        return [(command.target, event) for event in _person(command, act, context)]
     if not isinstance(command, InDiscussion):
         assert_never(command)
     if act.person is not None:
-        acting(command, act.person, reading)
+        acting(command, act.person, context)
     if isinstance(command, OpenDiscussion):
-        return _open(command, act, reading)
-    discussion.check(reading.discussion(command.discussion), command)
+        return _open(command, act, context)
+    discussion.check(context.discussion(command.discussion), command)
     if act.cause is not None:
-        if ban_acts.is_superseded(command, act, reading, at):
+        if ban_acts.is_superseded(command, act, context, at):
             return []
-        act = _after_earlier_acts(command, act, reading)
-    return _inside(command, _as_person(command, act, reading), reading, at)
+        act = _after_earlier_acts(command, act, context)
+    return _inside(command, _as_person(command, act, context), context, at)
 
 
 def _person(
-    command: PersonCommand, act: CommandContext, reading: DecisionContext
+    command: PersonCommand, act: CommandContext, context: DecisionContext
 ) -> list[person.PersonEvent]:
     """Decide a command that is about a person."""
-    known = _known_person(command, command.who, reading)
-    settings = reading.site(command.site_id).settings
+    known = _known_person(command, command.who, context)
+    settings = context.site(command.site_id).settings
     match command:
         case ErasePerson():
             return [*person.erase(known, command, act)]
@@ -261,7 +261,7 @@ def _person(
                 person_rules.may_name_themselves(command, rules(settings, Settings()))
                 act = person_rules.after_settings(act, known)
             version, owner = known.words_version, command.target
-            words = reading.words(command.target, known.words, version=version, owner=owner)
+            words = context.words(command.target, known.words, version=version, owner=owner)
             return [*person.configure(known, command, act, words)]
         case _:
             assert_never(command)
@@ -278,27 +278,27 @@ def _must_not_act_as_ours(command: AnyCommand) -> None:
         raise Refusal("id-reserved", f"{actor!r} is an id that only Rostra gives out")
 
 
-def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext) -> Events:
+def _open(command: OpenDiscussion, act: CommandContext, context: DecisionContext) -> Events:
     at = command.discussion
-    current = reading.discussion(at)
+    current = context.discussion(at)
     if current.resource is None and command.canonical_discussion != at:
         plain = msgspec.structs.replace(command, resource=canonical_resource(command.resource))
-        own = by_own_name(plain, reading)
-        if reading.discussion(own.discussion).resource is not None:
-            return _open_spelling(command, own, act, reading)
+        own = by_own_name(plain, context)
+        if context.discussion(own.discussion).resource is not None:
+            return _open_spelling(command, own, act, context)
     if act.person is not None and not person_rules.may_open(
-        current, command, rules_of(command, reading)
+        current, command, rules_of(command, context)
     ):
         return []
     return [(at, event) for event in discussion.open_(current, command, act)]
 
 
 def _open_spelling(
-    spelled: OpenDiscussion, own: OpenDiscussion, act: CommandContext, reading: DecisionContext
+    spelled: OpenDiscussion, own: OpenDiscussion, act: CommandContext, context: DecisionContext
 ) -> Events:
     """Open a discussion again under another spelling of its URL, which becomes its name, too."""
-    current = reading.discussion(own.discussion)
-    if act.person is not None and not rules_of(own, reading).open_on_first:
+    current = context.discussion(own.discussion)
+    if act.person is not None and not rules_of(own, context).open_on_first:
         raise person_rules.not_opened_by_readers(own.site)
     aliased = discussion.alias(current, spelled, act)
     opened = discussion.open_(current, own, act)
@@ -306,18 +306,18 @@ def _open_spelling(
 
 
 def _after_earlier_acts(
-    command: DiscussionCommand, act: CommandContext, reading: DecisionContext
+    command: DiscussionCommand, act: CommandContext, context: DecisionContext
 ) -> CommandContext:
     """Return a ban's act with a time that is not before earlier acts on its subject."""
     if isinstance(command, NullifyVote):
-        return person_rules.after_ruling(act, reading.vote(command.vote))
+        return person_rules.after_ruling(act, context.vote(command.vote))
     if isinstance(command, ModerateComment):
-        return person_rules.after_comment(act, reading.comment(command.target))
+        return person_rules.after_comment(act, context.comment(command.target))
     return act
 
 
 def _as_person(
-    command: DiscussionCommand, act: CommandContext, reading: DecisionContext
+    command: DiscussionCommand, act: CommandContext, context: DecisionContext
 ) -> CommandContext:
     """Check that a person may do this themselves, and return the act with its time.
 
@@ -328,26 +328,26 @@ def _as_person(
     match command:
         case PostComment() if command.parent_comment is not None:
             person_rules.may_answer(
-                reading.comment(command.parent_comment), act, command.parent_comment
+                context.comment(command.parent_comment), act, command.parent_comment
             )
         case MarkPassage():
-            discussion.must_be_open(reading.discussion(command.discussion))
-            person_rules.may_mark(rules_of(command, reading))
+            discussion.must_be_open(context.discussion(command.discussion))
+            person_rules.may_mark(rules_of(command, context))
         case OnPassage():
             person_rules.may_moderate_passage(act)
-            return person_rules.after_passage(act, reading.passage(command.target))
+            return person_rules.after_passage(act, context.passage(command.target))
         case CastVote():
-            person_rules.may_see(reading.comment(command.target), act, command.target)
-            return person_rules.after_vote(act, reading.vote(command.vote))
+            person_rules.may_see(context.comment(command.target), act, command.target)
+            return person_rules.after_vote(act, context.vote(command.vote))
         case EditComment() | ModerateComment() | FlagComment():
-            about = reading.comment(command.target)
+            about = context.comment(command.target)
             if isinstance(command, EditComment):
-                discussion.must_be_open(reading.discussion(command.discussion))
-            person_rules.may_change(about, command, act, rules_of(command, reading))
-            person_rules.must_have_seen(reading.state_of(command.target).version, act)
+                discussion.must_be_open(context.discussion(command.discussion))
+            person_rules.may_change(about, command, act, rules_of(command, context))
+            person_rules.must_have_seen(context.state_of(command.target).version, act)
             return person_rules.after_comment(act, about)
         case OnSubscription():
-            return person_rules.after_subscription(act, reading.subscription(command.target))
+            return person_rules.after_subscription(act, context.subscription(command.target))
         case PostComment() | OpenDiscussion() | CloseDiscussion() | NullifyVote() | ReviseArticle():
             pass
         case _:
@@ -355,72 +355,72 @@ def _as_person(
     return act
 
 
-def _known_person(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
-    known = reading.person(command.person(person_id))
+def _known_person(command: Command, person_id: str, context: DecisionContext) -> person.Person:
+    known = context.person(command.person(person_id))
     person.check(known, command.site, person_id)
     return known
 
 
 def _subscription(
-    at: StreamId, command: OnSubscription, reading: DecisionContext
+    at: StreamId, command: OnSubscription, context: DecisionContext
 ) -> subscription.Subscription:
-    return reading.subscription(at).after(_known_person(command, command.who, reading).erasures)
+    return context.subscription(at).after(_known_person(command, command.who, context).erasures)
 
 
-def acting(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
+def acting(command: Command, person_id: str, context: DecisionContext) -> person.Person:
     """Return the person who acts, or who wrote the words. Raises person-erased."""
-    known = _known_person(command, person_id, reading)
+    known = _known_person(command, person_id, context)
     person.must_not_be_erased(known, person_id)
-    if command.person(person_id) in reading.keyless:  # they are being erased
+    if command.person(person_id) in context.keyless:  # they are being erased
         raise person.erased_person(person_id)
     return known
 
 
 def writing(
-    command: Command, act: CommandContext, person_id: str, reading: DecisionContext
+    command: Command, act: CommandContext, person_id: str, context: DecisionContext
 ) -> person.Person:
     """Return the person who comments, votes, flags or marks.
 
     Raises person-erased and person-banned.
     """
-    known = acting(command, person_id, reading)
+    known = acting(command, person_id, context)
     person.must_not_be_banned(known, act.time)
     return known
 
 
-def rules_of(command: InDiscussion, reading: DecisionContext) -> Rules:
+def rules_of(command: InDiscussion, context: DecisionContext) -> Rules:
     """Return the rules of the command's discussion."""
-    site_settings = reading.site(command.site_id).settings
-    return rules(site_settings, reading.discussion(command.discussion).settings)
+    site_settings = context.site(command.site_id).settings
+    return rules(site_settings, context.discussion(command.discussion).settings)
 
 
 def _inside(
-    command: _InsideCommand, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: _InsideCommand, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> Events:
     """Decide a command inside a discussion that exists."""
     match command:
         case CastVote():
-            return _cast(command, act, reading, at)
+            return _cast(command, act, context, at)
         case PostComment():
-            return _post(command, act, reading, at)
+            return _post(command, act, context, at)
         case ApproveComment():
-            return _approve(command, act, reading, at)
+            return _approve(command, act, context, at)
         case HoldComment() | RejectComment():
-            return _unpublish(command, act, reading, at)
+            return _unpublish(command, act, context, at)
         case MarkPassage():
             marker = act.person or command.by
             if marker is not None:
-                writing(command, act, marker, reading)
-            return marking.mark(command, act, reading, at)
+                writing(command, act, marker, context)
+            return marking.mark(command, act, context, at)
         case ReviseArticle():
-            return marking.revise(command, act, reading)
+            return marking.revise(command, act, context)
         case MoveDiscussion():
-            return _move(command, act, reading, at)
-    return [(at, event) for event in _alone(command, act, reading, at)]
+            return _move(command, act, context, at)
+    return [(at, event) for event in _alone(command, act, context, at)]
 
 
 def _alone(
-    command: _AloneCommand, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: _AloneCommand, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> (
     list[discussion.DiscussionClosed]
     | list[discussion.DiscussionReopened]
@@ -441,85 +441,85 @@ def _alone(
     """Decide on a command that writes only to the stream that it is about."""
     match command:
         case ReopenDiscussion():
-            return discussion.reopen(reading.discussion(at), command, act)
+            return discussion.reopen(context.discussion(at), command, act)
         case CloseDiscussion():
-            return discussion.close(reading.discussion(at), command, act)
+            return discussion.close(context.discussion(at), command, act)
         case EditComment():
-            return _edit(command, act, reading, at)
+            return _edit(command, act, context, at)
         case RemoveComment():
-            return comment.remove(reading.comment(at), command, act)
+            return comment.remove(context.comment(at), command, act)
         case RestoreComment():
-            return comment.restore(reading.comment(at), command, act)
+            return comment.restore(context.comment(at), command, act)
         case PinComment():
-            return comment.pin(reading.comment(at), command, act)
+            return comment.pin(context.comment(at), command, act)
         case UnpinComment():
-            return comment.unpin(reading.comment(at), command, act)
+            return comment.unpin(context.comment(at), command, act)
         case FlagComment():
-            writing(command, act, command.by, reading)
+            writing(command, act, command.by, context)
             return flag.flag_comment(
-                reading.flag(at), command, act, reading.comment(command.target)
+                context.flag(at), command, act, context.comment(command.target)
             )
         case RestoreVote():
-            return vote.restore(reading.vote(at), command, act)
+            return vote.restore(context.vote(at), command, act)
         case NullifyVote():
-            return vote.nullify(reading.vote(at), command, act)
+            return vote.nullify(context.vote(at), command, act)
         case StartSubscription():
-            return subscription.start(_subscription(at, command, reading), command, act)
+            return subscription.start(_subscription(at, command, context), command, act)
         case EndSubscription():
-            return subscription.end(_subscription(at, command, reading), command, act)
+            return subscription.end(_subscription(at, command, context), command, act)
         case ClosePassage():
-            return passage.close(reading.passage(at), command, act)
+            return passage.close(context.passage(at), command, act)
         case ReopenPassage():
-            return passage.reopen(reading.passage(at), command, act)
+            return passage.reopen(context.passage(at), command, act)
         case UnmarkPassage():
-            return passage.unmark(reading.passage(at), command, act)
+            return passage.unmark(context.passage(at), command, act)
         case _:
             assert_never(command)
 
 
-def _cast(command: CastVote, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:
-    writing(command, act, command.voter, reading)
-    about = reading.comment(command.target)
-    cast = vote.cast(reading.vote(at), command, act, about, rules_of(command, reading))
+def _cast(command: CastVote, act: CommandContext, context: DecisionContext, at: StreamId) -> Events:
+    writing(command, act, command.voter, context)
+    about = context.comment(command.target)
+    cast = vote.cast(context.vote(at), command, act, about, rules_of(command, context))
     return [(at, event) for event in cast]
 
 
 def _move(
-    command: MoveDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: MoveDiscussion, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> Events:
     """Return the move, and in the same group the claim of the new name."""
     moved, aliased = discussion.move(
-        reading.discussion(at), reading.discussion(command.claimed), command, act
+        context.discussion(at), context.discussion(command.claimed), command, act
     )
     return [(at, event) for event in moved] + [(command.claimed, event) for event in aliased]
 
 
 def _post(
-    command: PostComment, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: PostComment, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> Events:
-    current = reading.comment(at).posted
+    current = context.comment(at).posted
     if current is not None:
         owner = command.person(current.author)
-        first = reading.words(at, current.personal, version=1, owner=owner)
+        first = context.words(at, current.personal, version=1, owner=owner)
         raise comment.refuse_repeat(command, current, first)
     parent, mark = command.parent_comment, command.commented_passage
     around = comment.Surroundings(
-        discussion=reading.discussion(command.discussion),
-        rules=rules_of(command, reading),
-        author=writing(command, act, command.author.id, reading),
+        discussion=context.discussion(command.discussion),
+        rules=rules_of(command, context),
+        author=writing(command, act, command.author.id, context),
         parent_id=parent,
-        parent=reading.comment(parent) if parent else None,
+        parent=context.comment(parent) if parent else None,
         passage_id=mark,
-        passage=reading.passage(mark) if mark else None,
+        passage=context.passage(mark) if mark else None,
     )
     verdict = None
     if command.status is None and command.body is not None:
-        verdict = _verdict(command.author.id, command.body, around.rules, around.author, reading)
+        verdict = _verdict(command.author.id, command.body, around.rules, around.author, context)
     return [(at, event) for event in comment.post(command, act, around, verdict)]
 
 
 def _verdict(
-    author_id: str, body: str, site_rules: Rules, author: person.Person, reading: DecisionContext
+    author_id: str, body: str, site_rules: Rules, author: person.Person, context: DecisionContext
 ) -> content_rules.Verdict | None:
     """Return the rule of the site that fits new words, None if none does."""
     if not site_rules.rules:
@@ -527,30 +527,30 @@ def _verdict(
     compiled = content_rules.compile_rules(site_rules.rules)
     shown = content_rules.ShownBody("", 0)
     if compiled.needs_text:
-        (shown,) = reading.results_of(ShowBody(body, site_rules.breaks))
+        (shown,) = context.results_of(ShowBody(body, site_rules.breaks))
     writer = content_rules.Writer(is_guest(author_id), author.trusted)
     return compiled.verdict(shown, writer)
 
 
 def _edit(
-    command: EditComment, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: EditComment, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> list[comment.WordingEvent]:
-    current = reading.comment(at)
+    current = context.comment(at)
     author = comment.posted_of(current, command.comment or command.comment_id).author
     owner = command.person(author)
-    known = acting(command, author, reading)
+    known = acting(command, author, context)
     if command.by in (None, author):
         person.must_not_be_banned(known, act.time)
-    words = reading.words(at, current.words, version=current.words_version, owner=owner)
+    words = context.words(at, current.words, version=current.words_version, owner=owner)
     if words is None and not command.erased:  # its author may have returned since
         raise Refusal("comment-erased", "the words of this comment are gone")
     pending = current.pending
     waiting = None
     if pending is not None:
-        waiting = reading.words(at, pending.words, version=pending.version, owner=owner)
-    holds, verdict = rules_of(command, reading), None
+        waiting = context.words(at, pending.words, version=pending.version, owner=owner)
+    holds, verdict = rules_of(command, context), None
     if command.body is not None and comment.is_judged(current, command):
-        verdict = _verdict(author, command.body, holds, known, reading)
+        verdict = _verdict(author, command.body, holds, known, context)
     waits = comment.must_wait(current, command, holds, known, verdict)
     rule = command.rule if verdict is None else verdict.name
     if waits and command.status is None and verdict is None:
@@ -575,21 +575,21 @@ def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> Non
 
 
 def _approve(
-    command: ApproveComment, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: ApproveComment, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> Events:
     """Return the approval, and in the same group the trust that it gives to the author.
 
     Trust comes from the first approval of words that had to wait. A later approval of the comment
     gives back only the trust that was lost with it.
     """
-    current = reading.comment(at)
-    _must_name_the_latest(command, reading.state_of(at))
+    current = context.comment(at)
+    _must_name_the_latest(command, context.state_of(at))
     approved = comment.approve(current, command, act)
     is_first = current.awaits_first_approval or current.pending is not None
     if not approved or not (is_first or current.was_approved):
         return [(at, event) for event in approved]
     author = approved[0].author
-    known = _known_person(command, author, reading)
+    known = _known_person(command, author, context)
     at_person = command.person(author)
     if not is_first and known.distrusted_by_comment != at:
         return [(at, event) for event in approved]
@@ -602,26 +602,26 @@ def _approve(
 def _unpublish(
     command: HoldComment | RejectComment,
     act: CommandContext,
-    reading: DecisionContext,
+    context: DecisionContext,
     at: StreamId,
 ) -> Events:
     """Return the holding or rejection, and in the same group the loss of trust that it brings.
 
     A few persons who flag a comment bring none: only moderators take back what one of them gave.
     """
-    current = reading.comment(at)
+    current = context.comment(at)
     if isinstance(command, HoldComment):
         changed: list[comment.CommentHeld] | list[comment.RejectionEvent]
         changed = comment.hold(current, command, act)
     else:
-        _must_name_the_latest(command, reading.state_of(at))
+        _must_name_the_latest(command, context.state_of(at))
         changed = comment.reject(current, command, act)
     events: Events = [(at, event) for event in changed]
     is_of_wording = any(isinstance(event, comment.CommentWordingRejected) for event in changed)
     if not current.was_approved or is_of_wording or act.source == FLAGS:
         return events
     for event in changed:
-        known = _known_person(command, event.author, reading)
+        known = _known_person(command, event.author, context)
         lost = person.lose_trust(
             known, act, site=command.site, person_id=event.author, by=command.by, comment=at
         )

@@ -27,7 +27,7 @@ from rostra.refusals import Refusal
 from rostra.times import later, to_datetime
 
 
-def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext) -> Events:
+def revise(command: ReviseArticle, act: CommandContext, context: DecisionContext) -> Events:
     """Return the revision, after its conclusions for the passages.
 
     So a reader who has the revision has all its conclusions.
@@ -35,8 +35,8 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
     if command.dropped:
         return []
     at = command.article
-    present = reading.article(at)
-    (prepared,) = reading.results_of(PrepareText(command.text, command.html))
+    present = context.article(at)
+    (prepared,) = context.results_of(PrepareText(command.text, command.html))
     revised = article.revise(
         present,
         command,
@@ -48,36 +48,36 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
     if not revised:
         return []
     previous = None if present.current is None else present.current.hash
-    passages = reading.passages(present.passages)
+    passages = context.passages(present.passages)
     works = [
         AnchorPlace(command.discussion, prepared.text, previous, each.place) for each in passages
     ]
     concluded: Events = []
-    found = reading.results_of(*works)
+    found = context.results_of(*works)
     for stream, each, again in zip(present.passages, passages, found, strict=True):
         concluded += [(stream, event) for event in passage.conclude(each, again, act)]
     return [*concluded, *((at, event) for event in revised)]
 
 
 def mark(
-    command: MarkPassage, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: MarkPassage, act: CommandContext, context: DecisionContext, at: StreamId
 ) -> Events:
     """Mark a passage.
 
     A new passage is also placed in the article's text, if it is not where the command says, and
     listed in the article.
     """
-    present = reading.passage(at)
+    present = context.passage(at)
     around = ids.article_id(command.discussion)
-    known = reading.article(around)
+    known = context.article(around)
     if not present.marked:
-        article.must_have_room(_marked_now(known, reading))
+        article.must_have_room(_marked_now(known, context))
     if present.mark is not None:
         return [(at, event) for event in passage.mark(present, command, act)]
-    _must_leave_room(reading.state_of(around).version, act)
-    placed = _placed(command, known, reading)
+    _must_leave_room(context.state_of(around).version, act)
+    placed = _placed(command, known, context)
     if act.person is not None:
-        _must_be_few(act, act.person, known, reading)
+        _must_be_few(act, act.person, known, context)
         command = _in_its_own_words(command, act, known, placed)
     marked = passage.mark(present, _where_it_stands(command, placed), act)
     moved: list[passage.PassageMoved | passage.PassageOrphaned] = []
@@ -92,21 +92,21 @@ def mark(
     ]
 
 
-def _marked_now(known: article.Article, reading: DecisionContext) -> int:
+def _marked_now(known: article.Article, context: DecisionContext) -> int:
     """Count the passages that use a place. Passages are read only if the count matters."""
     listed = len(known.passages)
     if listed < PASSAGES_MAX:
         return listed
-    unmarked = [one for one in reading.passages(known.passages) if one.mark and not one.marked]
+    unmarked = [one for one in context.passages(known.passages) if one.mark and not one.marked]
     return listed - len(unmarked)
 
 
 def _must_be_few(
-    act: CommandContext, person: str, known: article.Article, reading: DecisionContext
+    act: CommandContext, person: str, known: article.Article, context: DecisionContext
 ) -> None:
     """Raise too-many-marks if a person has marked too many passages within a day."""
     since = later(act.time, -DAY_SECONDS)
-    marks = (one.mark for one in reading.passages(known.passages))
+    marks = (one.mark for one in context.passages(known.passages))
     times = sorted(one.time for one in marks if one and one.by == person and one.time > since)
     if len(times) >= MARKS_A_DAY_MAX:
         free = to_datetime(times[-MARKS_A_DAY_MAX]) - to_datetime(since)
@@ -149,32 +149,32 @@ def _in_its_own_words(
     )
 
 
-def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> Refusal | None:
+def other_mark(command: MarkPassage, context: DecisionContext, at: StreamId) -> Refusal | None:
     """Compare a marking with the one recorded under the same source and id.
 
     A person's marking has the article's words, which may differ from those sent. Then the places
     are compared.
     """
-    present = reading.passage(at)
+    present = context.passage(at)
     refusal = passage.other_content(present, command)
     if refusal is None or present.mark is None or present.mark.by is None:
         return refusal
     if Folded(command.exact).text == Folded(present.mark.exact).text:
         return None
-    placed = _placed(command, reading.article(ids.article_id(command.discussion)), reading)
+    placed = _placed(command, context.article(ids.article_id(command.discussion)), context)
     return None if placed is not None and _is_there(placed, present) else refusal
 
 
 def resolve_marked_passage(
-    command: MarkPassage, act: CommandContext, reading: DecisionContext
+    command: MarkPassage, act: CommandContext, context: DecisionContext
 ) -> MarkPassage:
     """Return a marking of the passage that another person marked at the same stretch before."""
-    if act.person is None or reading.passage(command.target).mark is not None:
+    if act.person is None or context.passage(command.target).mark is not None:
         return command
-    discussion.check(reading.discussion(command.discussion), command)
-    known = reading.article(ids.article_id(command.discussion))
-    placed = _placed(command, known, reading)
-    for stream, other in zip(known.passages, reading.passages(known.passages), strict=True):
+    discussion.check(context.discussion(command.discussion), command)
+    known = context.article(ids.article_id(command.discussion))
+    placed = _placed(command, known, context)
+    for stream, other in zip(known.passages, context.passages(known.passages), strict=True):
         mine = other.marked or (other.mark is not None and other.mark.key is None)
         if mine and _same_stretch(command, placed, other):
             assert other.mark is not None
@@ -201,14 +201,14 @@ def _is_there(placed: Placed, other: Passage) -> bool:
 
 
 def _placed(
-    command: MarkPassage, known: article.Article, reading: DecisionContext
+    command: MarkPassage, known: article.Article, context: DecisionContext
 ) -> Placed | None:
     """Find the quote in the article's text; None if there is no text."""
     if known.current is None:
         return None
     quote = passage.quote_of(command)
     work = PlaceQuote(command.discussion, known.current.hash, quote, command.start, command.end)
-    (found,) = reading.results_of(work)
+    (found,) = context.results_of(work)
     return None if isinstance(found, Gone) else cast(Placed, found)
 
 

@@ -31,16 +31,16 @@ PUBLISHED_TOPICS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.
 
 
 def find(
-    at: StreamId, event_id: EventId, command: Command, reading: DecisionContext
+    at: StreamId, event_id: EventId, command: Command, context: DecisionContext
 ) -> EventRef | None:
     """Return the event of the stream that the command repeats, None for a new event.
 
     Raises different-content if an event of the same source and id has other content.
     """
     refusal = None
-    for version, seen in enumerate(reading.state_of(at).seen, 1):
+    for version, seen in enumerate(context.state_of(at).seen, 1):
         if seen.event_id == event_id.int and seen.topic in PUBLISHED_TOPICS:
-            refusal = _other_content(command, at, version, seen, reading)
+            refusal = _other_content(command, at, version, seen, context)
             if refusal is None:
                 return seen
     if refusal is not None:
@@ -49,7 +49,7 @@ def find(
 
 
 def _other_content(
-    command: Command, at: StreamId, version: int, seen: EventRef, reading: DecisionContext
+    command: Command, at: StreamId, version: int, seen: EventRef, context: DecisionContext
 ) -> Refusal | None:
     """Compare a command with the event at `version` of its stream.
 
@@ -63,13 +63,13 @@ def _other_content(
         case CastVote() if seen.content != command.value:
             return _different(f"the vote {seen.content}")
         case PostComment():
-            return _other_comment(command, at, reading)
-        case EditComment() if not _has_same_body(command, at, version, seen.content, reading):
+            return _other_comment(command, at, context)
+        case EditComment() if not _has_same_body(command, at, version, seen.content, context):
             return _different("another body")
         case DecideOnWording() if seen.content and command.wording not in (None, seen.content):
             return _different("a decision on another wording")
         case MarkPassage():
-            return marking.other_mark(command, reading, at)
+            return marking.other_mark(command, context, at)
         case MoveDiscussion() if seen.content != command.to:
             return _different(f"the move to {seen.content!r}")
         case OpenDiscussion() if seen.content is False:
@@ -85,8 +85,8 @@ def _other_content(
     return None
 
 
-def _other_comment(command: PostComment, at: StreamId, reading: DecisionContext) -> Refusal | None:
-    posted = reading.comment(at).posted
+def _other_comment(command: PostComment, at: StreamId, context: DecisionContext) -> Refusal | None:
+    posted = context.comment(at).posted
     assert posted is not None
     if command.author.id != posted.author:
         return _different("the comment with another author")
@@ -94,7 +94,7 @@ def _other_comment(command: PostComment, at: StreamId, reading: DecisionContext)
         return _different("the comment with another parent")
     if not comment.has_same_passage(command, posted):
         return _different("the comment on another passage")
-    if not _has_same_body(command, at, 1, posted.personal, reading):
+    if not _has_same_body(command, at, 1, posted.personal, context):
         return _different("the comment with another body")
     return None
 
@@ -104,14 +104,14 @@ def _has_same_body(
     at: StreamId,
     version: int,
     personal: object,
-    reading: DecisionContext,
+    context: DecisionContext,
 ) -> bool:
     """Compare the body with the one in the event at `version`, whose words are `personal`."""
-    posted = reading.comment(at).posted
+    posted = context.comment(at).posted
     if command.erased or posted is None or not isinstance(personal, Words | bytes):
         return True
     owner = command.person(posted.author)
-    words = reading.words(at, personal, version=version, owner=owner)
+    words = context.words(at, personal, version=version, owner=owner)
     return words is None or words.body == command.body
 
 

@@ -178,21 +178,21 @@ def _comment(
 
 
 def _look_up(batch: BatchDecider, command: CastVote) -> VotedComment | None:
-    reading = batch.context()
+    context = batch.context()
     try:
-        own = by_own_name(command, reading)
-        site.check(reading.site(own.site_id), own.site)
-        discussion.check(reading.discussion(own.discussion), own)
-        about = reading.comment(own.target)
-        rules = rules_of(own, reading)
+        own = by_own_name(command, context)
+        site.check(context.site(own.site_id), own.site)
+        discussion.check(context.discussion(own.discussion), own)
+        about = context.comment(own.target)
+        rules = rules_of(own, context)
     except (Refusal, NeedsMore):  # raised again by the decision on each vote
         return None
     if about.posted is None or about.removed:
         return None
     return VotedComment(
         own.target,
-        tuple([(stream, batch.world.states[stream]) for stream in reading.guards]),
-        reading.guards,
+        tuple([(stream, batch.world.states[stream]) for stream in context.guards]),
+        context.guards,
         ids.votes_start(own.target),
         ids.persons_start(own.site),
         _VALUES[rules.voting],
