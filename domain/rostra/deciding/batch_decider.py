@@ -104,14 +104,14 @@ class BatchDecider:
 
     def __init__(
         self,
-        world: StreamStates,
+        states: StreamStates,
         read: set[int],
         ring: KeyRing,
         owners: set[UUID],
         keyless: set[UUID],
         worked: Mapping[Work, WorkResult],
     ) -> None:
-        self.world = world
+        self.states = states
         self.read = read
         """Streams that were read for this attempt."""
         self.by_command: dict[int, Decision] = {}
@@ -148,7 +148,7 @@ class BatchDecider:
 
     def context(self) -> DecisionContext:
         """Return a new look at the streams."""
-        return DecisionContext(self.world, self._ring, self._loaded, self.keyless, self._worked)
+        return DecisionContext(self.states, self._ring, self._loaded, self.keyless, self._worked)
 
     def decide(self, index: int, commanded: Commanded) -> None:
         """Decide one command."""
@@ -178,7 +178,7 @@ class BatchDecider:
         except NeedsMore as missing:
             self.missing_streams |= {stream.int for stream in missing.streams}
             named = {stream.int for stream in _named_streams(commanded)}
-            self.missing_streams |= {one for one in named if self.world.find(one) is None}
+            self.missing_streams |= {one for one in named if self.states.find(one) is None}
             self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
             return Decision(None, context.guards)
@@ -189,7 +189,7 @@ class BatchDecider:
         Votes alone are decided upon such streams. A wrong assumption costs a refused append. Other
         commands are rarer, and most of them read another stream anyway.
         """
-        assumed = [one for one in streams if is_assumed(self.world.find(one.int))]
+        assumed = [one for one in streams if is_assumed(self.states.find(one.int))]
         if assumed:
             raise NeedsMore(streams=assumed)
 
@@ -242,15 +242,15 @@ class BatchDecider:
     def _about(self, at: StreamId, site: str) -> StreamId:
         """Return the id that publishers know: an alias is that of another discussion."""
         if ids.kind_of(at) == ids.Kind.DISCUSSION and not ids.is_article(at):
-            named: Discussion = self.world.state_of(at).state
+            named: Discussion = self.states.state_of(at).state
             if named.alias_of is not None:
                 return ids.discussion_id(site, named.alias_of)
         return _about(at)
 
     def _add(self, stream: StreamId, event: codec.AnyEvent, commanded: Commanded) -> EventRef:
         """Add an event to those to append, and to its stream."""
-        version = self.world.state_of(stream).version + 1
-        seen = self.world.apply(stream, event, commanded.event_id)
+        version = self.states.state_of(stream).version + 1
+        seen = self.states.apply(stream, event, commanded.event_id)
         state = b""
         if codec.plain_words(event) is None:
             state = codec.encode(event)
@@ -317,7 +317,7 @@ class BatchDecider:
         """Return how often an owner was erased; a site never is."""
         if ids.kind_of(owner) != ids.Kind.PERSON:
             return 0
-        known: Person = self.world.state_of(StreamId(owner)).state
+        known: Person = self.states.state_of(StreamId(owner)).state
         return known.erasures
 
 

@@ -185,9 +185,9 @@ async def _attempt(
     batch = await _decide_all(log, ring, commands, pending, work)
     outcomes = await _appended(log, of, batch, work)
     if turn is not None:
-        turn.known.put(batch.world.written)
+        turn.known.put(batch.states.written)
         _learn(turn, batch)
-        turn.disturbed.update(batch.world.written)
+        turn.disturbed.update(batch.states.written)
     return outcomes
 
 
@@ -215,7 +215,7 @@ async def _first_attempt(
     if not await _confirmed(log, batch, read_in_turn=read_in_turn):
         turn.known.clear()
         batch = await _decide_all(log, ring, commands, everything, work)
-    turn.known.put(batch.world.written)
+    turn.known.put(batch.states.written)
     turn.release()
     outcomes = await _appended(log, of, batch, work)
     _learn(turn, batch)
@@ -229,7 +229,7 @@ async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) 
     if not unsure:
         return True
     read = await log.read_streams(ids.uuids(unsure))
-    return all(len(rows) == batch.world.base(stream.int) for stream, rows in read.items())
+    return all(len(rows) == batch.states.base(stream.int) for stream, rows in read.items())
 
 
 def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
@@ -239,9 +239,9 @@ def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
         if decision.events and decision.seen[0].position is None:
             turn.known.drop(decision.guards)
             lost.update(_streams(batch, decision))
-    for stream in batch.read - batch.world.written.keys():
-        turn.known.learn(stream, batch.world.states[stream])
-    turn.known.drop([stream for stream, state in batch.world.written.items() if state.plain])
+    for stream in batch.read - batch.states.written.keys():
+        turn.known.learn(stream, batch.states.by_stream[stream])
+    turn.known.drop([stream for stream, state in batch.states.written.items() if state.plain])
     turn.known.drop(lost)
     turn.disturbed |= lost
 
@@ -317,12 +317,12 @@ async def _decide_all(
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
-        world = StreamStates(known)
+        states = StreamStates(known)
         read = await log.read_streams(ids.uuids(wanted)) if wanted else {}
         for stream, rows in read.items():
-            world.load(StreamId(stream), rows)
+            states.load(StreamId(stream), rows)
         await ring.load(owners)
-        batch = BatchDecider(world, wanted, ring, owners, keyless, work.done)
+        batch = BatchDecider(states, wanted, ring, owners, keyless, work.done)
         votes: list[tuple[int, Commanded]] = []
         for i in pending:
             commanded = commands[i]

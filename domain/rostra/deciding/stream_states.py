@@ -240,7 +240,7 @@ class StreamStates:
 
     def __init__(self, cache: StreamSource | None = None) -> None:
         self._cache = cache
-        self.states: dict[int, StoredStream] = {}
+        self.by_stream: dict[int, StoredStream] = {}
         """All streams that were read or looked at."""
         self.written: dict[int, StoredStream] = {}
         """Streams that decisions have changed. The others may be shared, and never change."""
@@ -248,14 +248,14 @@ class StreamStates:
 
     def find(self, number: int) -> StreamState | None:
         """Return a stream as it was read, cached or changed; None if it must be read."""
-        state = self.states.get(number)
+        state = self.by_stream.get(number)
         if state is None:
             if self._cache is None:
                 return None
             state = self._cache.find(number)
             if state is None:
                 return None
-            self.states[number] = state
+            self.by_stream[number] = state
         return state if type(state) is StreamState else _whole(state)
 
     def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
@@ -278,18 +278,18 @@ class StreamStates:
                 fault = fault or f"position {row.position}: {error}"
             event_id = None if row.event_id is None else row.event_id.int
             seen.append(EventRef(event_id, row.topic, row.position, content))
-        self.states[stream.int] = StreamState(state, tuple(seen), payload_bytes, fault=fault)
+        self.by_stream[stream.int] = StreamState(state, tuple(seen), payload_bytes, fault=fault)
 
     def base(self, number: int) -> int:
         """Return a stream's version before this attempt."""
         version = self._bases.get(number)
-        return self.states[number].version if version is None else version
+        return self.by_stream[number].version if version is None else version
 
     def write(self, number: int, before: StreamState, after: StoredStream) -> None:
         """Let the commands that follow see a changed stream."""
         if number not in self.written:
             self._bases[number] = len(before.seen)
-        self.states[number] = self.written[number] = after
+        self.by_stream[number] = self.written[number] = after
 
     def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
@@ -320,13 +320,13 @@ class DecisionContext:
 
     def __init__(
         self,
-        world: StreamStates,
+        states: StreamStates,
         ring: KeyRing,
         keys_loaded: set[UUID],
         keyless: Collection[UUID] = (),
         worked: Mapping[Work, WorkResult] | None = None,
     ) -> None:
-        self._world = world
+        self._states = states
         self._ring = ring
         self._keys_loaded = keys_loaded
         self.keyless = keyless
@@ -341,7 +341,7 @@ class DecisionContext:
         """
         current = self._looked_at.get(stream.int)
         if current is None:
-            current = self._looked_at[stream.int] = self._world.state_of(stream)
+            current = self._looked_at[stream.int] = self._states.state_of(stream)
             self.guards[stream.int] = len(current.seen)
             if current.fault is not None:
                 raise Refusal("stream-unreadable", f"cannot fold {current.fault}")
@@ -377,7 +377,7 @@ class DecisionContext:
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
         """Return passages. Raises NeedsMore if any has not been read."""
-        if missing := [stream for stream in streams if self._world.find(stream.int) is None]:
+        if missing := [stream for stream in streams if self._states.find(stream.int) is None]:
             raise NeedsMore(streams=missing)
         return [self.passage(stream) for stream in streams]
 

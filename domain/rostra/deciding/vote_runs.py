@@ -56,7 +56,7 @@ def cast_votes(  # noqa: PLR0915  # see below
     comments: dict[CommentName, VotedComment | None] = {}
     voters: dict[tuple[str, str], _Voter | None] = {}
     sources: dict[str, _Source] = {}
-    find, write, rows, expected = batch.world.find, batch.world.write, batch.rows, batch.expected
+    find, write, rows, expected = batch.states.find, batch.states.write, batch.rows, batch.expected
     for index, commanded in votes:
         act = commanded.act
         command: CastVote = commanded.command  # type: ignore[assignment]
@@ -162,7 +162,7 @@ def _comment(
     """Return the comment that votes are on, None if none may be cast or streams are missing."""
     comment = None if cache is None else cache.find_comment(name)
     if comment is not None:
-        states, find = batch.world.states, batch.world.find
+        states, find = batch.states.by_stream, batch.states.find
         for stream, state in comment.streams:
             if (states[stream] if stream in states else find(stream)) is not state:
                 comment = None
@@ -191,7 +191,7 @@ def _look_up(batch: BatchDecider, command: CastVote) -> VotedComment | None:
         return None
     return VotedComment(
         own.target,
-        tuple([(stream, batch.world.states[stream]) for stream in context.guards]),
+        tuple([(stream, batch.states.by_stream[stream]) for stream in context.guards]),
         context.guards,
         ids.votes_start(own.target),
         ids.persons_start(own.site),
@@ -207,7 +207,7 @@ def _voter(batch: BatchDecider, command: CastVote, comment: VotedComment) -> _Vo
     """
     json = _encode(command.voter)
     stream = ids.number_of(*comment.persons, json)
-    state = batch.world.find(stream)
+    state = batch.states.find(stream)
     if state is None:
         return None
     if state.seen or batch.keyless:
