@@ -226,7 +226,7 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
 async def test_facts_of_voted_comments_hold_no_streams_that_are_dropped() -> None:
     log, ring, kept = MemoryLog(), MemoryRing(), StreamCache(bytes_max=20_000)
     await handle(log, ring, [commanded(act) for act in strategies.timed_beginning()])
-    await handle(log, ring, [commanded(vote(1))], turn=NoEarlierBatches(kept))
+    await handle(log, ring, [commanded(vote(1))], slot=NoEarlierBatches(kept))
     assert kept._comments
     others = (UUID(int=number | ids.Kind.COMMENT << 59) for number in range(1, 101))
     for other in others:
@@ -237,7 +237,7 @@ async def test_facts_of_voted_comments_hold_no_streams_that_are_dropped() -> Non
 async def test_no_words_that_are_not_sealed_stay_known() -> None:
     log, ring, kept = MemoryLog(), MemoryRing(), StreamCache()
     begin = [commanded(act) for act in strategies.timed_beginning()]
-    await handle(log, ring, begin, turn=NoEarlierBatches(kept))
+    await handle(log, ring, begin, slot=NoEarlierBatches(kept))
     worded = {row.stream for row in log.rows if "comment" in row.topic}
     assert worded
     assert not any(kept.find(stream.int) for stream in worded)
@@ -251,7 +251,7 @@ async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
     appends = []
     for _ in range(2):
         log.appends = 0
-        answers = await handle(log, ring, votes, turn=NoEarlierBatches(kept))
+        answers = await handle(log, ring, votes, slot=NoEarlierBatches(kept))
         assert {answer.status for answer in answers} == {"duplicate"}
         appends.append(log.appends)
         kept.clear()
@@ -282,9 +282,9 @@ async def test_acts_of_somebody_with_settings_are_decided_once() -> None:
     for name, command in first_acts.items():
         kept = StreamCache()
         other = act("vote.cast", f"other-{name}", comment="c0", voter=name, value=1)
-        await handle(log, ring, [other], turn=NoEarlierBatches(kept))  # so that c0 is cached
+        await handle(log, ring, [other], slot=NoEarlierBatches(kept))  # so that c0 is cached
         log.appends = 0
-        (answer,) = await handle(log, ring, [command], turn=NoEarlierBatches(kept))
+        (answer,) = await handle(log, ring, [command], slot=NoEarlierBatches(kept))
         assert answer.status == "recorded", name
         appends[name] = log.appends
     assert appends == {"comment": 1, "flag": 1, "subscription": 1, "settings": 1, "vote": 2}

@@ -194,8 +194,8 @@ async def test_what_another_writer_recorded_stops_only_what_is_about_it() -> Non
     known = StreamCache()
     for outcomes in (
         await handle(log, ring, about),
-        await handle(log, ring, about, turn=NoEarlierBatches(known)),
-        await handle(log, ring, about, turn=NoEarlierBatches(known)),
+        await handle(log, ring, about, slot=NoEarlierBatches(known)),
+        await handle(log, ring, about, slot=NoEarlierBatches(known)),
     ):
         assert [it.status for it in outcomes][1] in ("recorded", "duplicate")
         assert [statuses(outcomes)[index] for index in (0, 2)] == ["stream-unreadable"] * 2

@@ -110,10 +110,10 @@ async def test_all_of_it_again_is_a_repeat_at_its_first_position() -> None:
 async def test_what_a_process_knows_of_a_stream_tells_a_repeat_from_another_event() -> None:
     log, ring, known = MemoryLog(), MemoryRing(), StreamCache()
     votes = [voting(1, "v1", 10), voting(-1, "v2", 11), voting(1, "v3", 12)]
-    await handle(log, ring, [OPEN, POST, *votes], turn=NoEarlierBatches(known))
+    await handle(log, ring, [OPEN, POST, *votes], slot=NoEarlierBatches(known))
     assert known.find(vote_on().int) is not None
     again = [voting(1, "v1", 10), voting(1, "v2", 11), voting(-1, "v3", 12), votes[1]]
-    outcomes = await handle(log, ring, again, turn=NoEarlierBatches(known))
+    outcomes = await handle(log, ring, again, slot=NoEarlierBatches(known))
     assert statuses(outcomes) == [
         "duplicate",
         "different-content",
@@ -124,7 +124,7 @@ async def test_what_a_process_knows_of_a_stream_tells_a_repeat_from_another_even
 
 async def test_the_value_of_a_vote_is_all_that_is_kept_of_it_to_compare() -> None:
     log, ring, known = MemoryLog(), MemoryRing(), StreamCache()
-    await handle(log, ring, [OPEN, POST, voting(1, "v1", 10)], turn=NoEarlierBatches(known))
+    await handle(log, ring, [OPEN, POST, voting(1, "v1", 10)], slot=NoEarlierBatches(known))
     standing: Any = known.find(vote_on().int)
     assert standing.content == 1
 

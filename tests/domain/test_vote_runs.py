@@ -147,10 +147,10 @@ def test_what_another_process_changed_is_guarded(
     log, ring, ours = MemoryLog(), MemoryRing(), NoEarlierBatches(StreamCache())
 
     async def run() -> list[Outcome]:
-        await handling.handle(log, ring, [*beginning, cast(1)], turn=ours)
-        await handling.handle(log, ring, [cast(2)], turn=ours)
-        await handling.handle(log, ring, [change], turn=NoEarlierBatches(StreamCache()))
-        return await handling.handle(log, ring, [cast(3), cast(4)], turn=ours)
+        await handling.handle(log, ring, [*beginning, cast(1)], slot=ours)
+        await handling.handle(log, ring, [cast(2)], slot=ours)
+        await handling.handle(log, ring, [change], slot=NoEarlierBatches(StreamCache()))
+        return await handling.handle(log, ring, [cast(3), cast(4)], slot=ours)
 
     for outcome in asyncio.run(run()):
         assert (outcome.refusal.name if outcome.refusal else outcome.status) == expected

@@ -43,9 +43,9 @@ class _Waiting(msgspec.Struct):
 class _Slot:
     """Place of a batch that is decided while the one before is being appended."""
 
-    def __init__(self, queue: "CommandQueue", known: StreamCache, before: "_Slot | None") -> None:
-        self.known = known
-        self.disturbed: set[int] = set()
+    def __init__(self, queue: "CommandQueue", cache: StreamCache, before: "_Slot | None") -> None:
+        self.cache = cache
+        self.changed_streams: set[int] = set()
         self._queue = queue
         self._before = None if before is None else before.done
         self.is_released = False
@@ -85,7 +85,7 @@ class CommandQueue:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_commands = 0
         self._last: _Slot | None = None
-        self._known = StreamCache()
+        self._cache = StreamCache()
         self._free = asyncio.Semaphore(SLOW_AT_ONCE_MAX)
         self._tasks = PendingTasks()
         self._closed = False
@@ -140,7 +140,7 @@ class CommandQueue:
     def start_next(self) -> None:
         """Start to decide what waits, if it is time."""
         if self._waiting and (self._last is None or self._may_follow(self._last)):
-            self._last = _Slot(self, self._known, self._last)
+            self._last = _Slot(self, self._cache, self._last)
             _ = self._tasks.start(self._handle_next(self._last), "rostra-commands")
 
     def _may_follow(self, last: _Slot) -> bool:
@@ -172,14 +172,14 @@ class CommandQueue:
             size += len(batch[-1].commands)
         self._waiting_commands -= size
         commands = [command for waiting in batch for command in waiting.commands]
-        disturbed: Collection[int] | None = None
+        changed: Collection[int] | None = None
         tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
         self._begin()
         try:
             outcomes = await handle(self._log, self._ring, commands, self._articles, slot)
-            disturbed = slot.disturbed
+            changed = slot.changed_streams
         except Exception as error:  # noqa: BLE001  # the callers get it
-            self._known.clear()
+            self._cache.clear()
             for waiting in batch:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(error)
@@ -194,7 +194,7 @@ class CommandQueue:
                     waiting.answer.set_result(outcomes[start:end])
                 start = end
         finally:
-            slot.done.set_result(disturbed)
+            slot.done.set_result(changed)
             slot.release()
         self._end(size)
 

@@ -9,8 +9,8 @@ from rostra.deciding.stream_cache import StreamCache
 class BatchSlot(Protocol):
     """Place of a batch in the pipeline: it is decided while the batch before is appended."""
 
-    known: StreamCache
-    disturbed: set[int]
+    cache: StreamCache
+    changed_streams: set[int]
     """Numbers of the ids of the streams that this batch changed otherwise than the cache said when
     the next batch was decided. `wait_for_previous` gives them to that batch."""
 
@@ -28,9 +28,9 @@ class BatchSlot(Protocol):
 class NoEarlierBatches:
     """Place of a batch without earlier or later ones: it waits for none."""
 
-    def __init__(self, known: StreamCache) -> None:
-        self.known = known
-        self.disturbed: set[int] = set()
+    def __init__(self, cache: StreamCache) -> None:
+        self.cache = cache
+        self.changed_streams: set[int] = set()
 
     @property
     def is_ready(self) -> bool:

@@ -77,22 +77,22 @@ async def handle(
     ring: KeyRing,
     commands: Sequence[Commanded],
     articles: Articles | None = None,
-    turn: BatchSlot | None = None,
+    slot: BatchSlot | None = None,
 ) -> list[Outcome]:
     """Handle a batch in order. Return one outcome for each command, durable on return.
 
     Commands after an erasure or a revision are decided when that is durable. `articles` are needed
-    if there are articles' texts. Without a `turn` all streams are read. A command that does not fit
+    if there are articles' texts. Without a `slot` all streams are read. A command that does not fit
     its type is rejected.
     """
     if are_checked(commands):
-        return await _handle_checked(log, ring, commands, articles, turn)
+        return await _handle_checked(log, ring, commands, articles, slot)
     read = [checked_or_refusal(each) for each in commands]
-    if turn is not None and not any(isinstance(each, Commanded) for each in read):
-        await turn.wait_for_previous()  # so that the next batch learns the changed streams
+    if slot is not None and not any(isinstance(each, Commanded) for each in read):
+        await slot.wait_for_previous()  # so that the next batch learns the changed streams
     return await answer_each(
         read,
-        lambda fitting: _handle_checked(log, ring, fitting, articles, turn),
+        lambda fitting: _handle_checked(log, ring, fitting, articles, slot),
     )
 
 
@@ -116,17 +116,17 @@ async def _handle_checked(
     ring: KeyRing,
     commands: Sequence[Commanded],
     articles: Articles | None,
-    turn: BatchSlot | None,
+    slot: BatchSlot | None,
 ) -> list[Outcome]:
     if _PARTED.isdisjoint({each.command.topic for each in commands}):
-        return await _handle(log, ring, commands, _Work(articles), turn)
+        return await _handle(log, ring, commands, _Work(articles), slot)
     parts = [[each for _, each in part] for _, part in groupby(enumerate(commands), _part)]
     alone = isinstance(commands[0].command, ErasePerson | ReviseArticle) if commands else False
     if len(parts) == 1 and not alone:
-        return await _handle(log, ring, commands, _Work(articles), turn)
-    if turn is not None:
-        await turn.wait_for_previous()
-        turn.known.clear()
+        return await _handle(log, ring, commands, _Work(articles), slot)
+    if slot is not None:
+        await slot.wait_for_previous()
+        slot.cache.clear()
     return [
         outcome
         for part in parts
@@ -149,21 +149,21 @@ async def _handle(
     ring: KeyRing,
     commands: Sequence[Commanded],
     work: _Work,
-    turn: BatchSlot | None,
+    slot: BatchSlot | None,
 ) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     pending = list(range(len(commands)))
     # Before anything is read: the log refuses what was decided upon another one.
-    of = await log.log_id()
-    if turn is not None:
-        turn.known.of(of)
-        outcomes |= await _first_attempt(log, of, ring, commands, work, turn)
+    log_id = await log.log_id()
+    if slot is not None:
+        slot.cache.of(log_id)
+        outcomes |= await _first_attempt(log, log_id, ring, commands, work, slot)
         pending = [index for index in pending if index not in outcomes]
-        turn.known.judge(len(commands), len(pending))
+        slot.cache.judge(len(commands), len(pending))
     for _ in range(ATTEMPTS_MAX):
         if not pending:
             break
-        outcomes |= await _attempt(log, of, ring, commands, pending, work, turn)
+        outcomes |= await _attempt(log, log_id, ring, commands, pending, work, slot)
         pending = [index for index in pending if index not in outcomes]
     busy = Refusal("busy", "conflicting writes; retry", retryable=True)
     return [outcomes.get(i) or Outcome("rejected", refusal=busy) for i in range(len(commands))]
@@ -171,54 +171,54 @@ async def _handle(
 
 async def _attempt(
     log: EventLog,
-    of: UUID,
+    log_id: UUID,
     ring: KeyRing,
     commands: Sequence[Commanded],
     pending: Sequence[int],
     work: _Work,
-    turn: BatchSlot | None,
+    slot: BatchSlot | None,
 ) -> dict[int, Outcome]:
     """Read the streams, decide the pending commands once, and append.
 
     The result lacks the commands whose groups the log refused as stale.
     """
     batch = await _decide_all(log, ring, commands, pending, work)
-    outcomes = await _appended(log, of, batch, work)
-    if turn is not None:
-        turn.known.put(batch.states.written)
-        _learn(turn, batch)
-        turn.disturbed.update(batch.states.written)
+    outcomes = await _appended(log, log_id, batch, work)
+    if slot is not None:
+        slot.cache.put(batch.states.written)
+        _learn(slot, batch)
+        slot.changed_streams.update(batch.states.written)
     return outcomes
 
 
 async def _first_attempt(
     log: EventLog,
-    of: UUID,
+    log_id: UUID,
     ring: KeyRing,
     commands: Sequence[Commanded],
     work: _Work,
-    turn: BatchSlot,
+    slot: BatchSlot,
 ) -> dict[int, Outcome]:
     """Decide from cached streams while the batch before is appended, then append.
 
     The result lacks the commands whose groups the log refused as stale.
     """
     everything = range(len(commands))
-    read_in_turn = turn.is_ready
-    batch = await _decide_all(log, ring, commands, everything, work, turn.known)
-    disturbed = await turn.wait_for_previous()
-    if disturbed is None or (
-        disturbed and any(not d.guards.keys().isdisjoint(disturbed) for d in batch.decisions)
+    read_in_turn = slot.is_ready
+    batch = await _decide_all(log, ring, commands, everything, work, slot.cache)
+    changed = await slot.wait_for_previous()
+    if changed is None or (
+        changed and any(not d.guards.keys().isdisjoint(changed) for d in batch.decisions)
     ):
         read_in_turn = True
-        batch = await _decide_all(log, ring, commands, everything, work, turn.known)
+        batch = await _decide_all(log, ring, commands, everything, work, slot.cache)
     if not await _confirmed(log, batch, read_in_turn=read_in_turn):
-        turn.known.clear()
+        slot.cache.clear()
         batch = await _decide_all(log, ring, commands, everything, work)
-    turn.known.put(batch.states.written)
-    turn.release()
-    outcomes = await _appended(log, of, batch, work)
-    _learn(turn, batch)
+    slot.cache.put(batch.states.written)
+    slot.release()
+    outcomes = await _appended(log, log_id, batch, work)
+    _learn(slot, batch)
     return outcomes
 
 
@@ -232,18 +232,18 @@ async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) 
     return all(len(rows) == batch.states.base(stream.int) for stream, rows in read.items())
 
 
-def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
+def _learn(slot: BatchSlot, batch: BatchDecider) -> None:
     """Update the cache after an append. Words that are not sealed are not cached."""
     lost: set[int] = set()
     for decision in batch.decisions:
         if decision.events and decision.seen[0].position is None:
-            turn.known.drop(decision.guards)
+            slot.cache.drop(decision.guards)
             lost.update(_streams(batch, decision))
     for stream in batch.read - batch.states.written.keys():
-        turn.known.learn(stream, batch.states.by_stream[stream])
-    turn.known.drop([stream for stream, state in batch.states.written.items() if state.plain])
-    turn.known.drop(lost)
-    turn.disturbed |= lost
+        slot.cache.learn(stream, batch.states.by_stream[stream])
+    slot.cache.drop([stream for stream, state in batch.states.written.items() if state.plain])
+    slot.cache.drop(lost)
+    slot.changed_streams |= lost
 
 
 def _streams(batch: BatchDecider, decision: Decision) -> list[int]:
@@ -252,11 +252,11 @@ def _streams(batch: BatchDecider, decision: Decision) -> list[int]:
 
 
 async def _appended(
-    log: EventLog, of: UUID, batch: BatchDecider, work: _Work
+    log: EventLog, log_id: UUID, batch: BatchDecider, work: _Work
 ) -> dict[int, Outcome]:
     for revision in batch.revisions:
         await work.store_text(revision)
-    positions = await log.append(batch.new_events(of)) if batch.rows else ()
+    positions = await log.append(batch.new_events(log_id)) if batch.rows else ()
     head = 0
     if len(positions) < len(batch.by_command):
         head = await log.head()
@@ -306,7 +306,7 @@ async def _decide_all(
     commands: Sequence[Commanded],
     pending: Sequence[int],
     work: _Work,
-    known: StreamCache | None = None,
+    cache: StreamCache | None = None,
 ) -> BatchDecider:
     """Decide in order.
 
@@ -317,7 +317,7 @@ async def _decide_all(
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
-        states = StreamStates(known)
+        states = StreamStates(cache)
         read = await log.read_streams(ids.uuids(wanted)) if wanted else {}
         for stream, rows in read.items():
             states.load(StreamId(stream), rows)
@@ -329,10 +329,10 @@ async def _decide_all(
             if commanded.command.topic == CastVote.topic:
                 votes.append((i, commanded))
             else:
-                cast_votes(batch, votes, known)
+                cast_votes(batch, votes, cache)
                 votes.clear()
                 batch.decide(i, commanded)
-        cast_votes(batch, votes, known)
+        cast_votes(batch, votes, cache)
         if not batch.missing_anything:
             refused = await _seal_all(ring, batch)
             if not refused:
