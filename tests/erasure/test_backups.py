@@ -28,12 +28,12 @@ from erasure.test_nothing_is_found import (
     without_words,
 )
 from rostra import ids
-from rostra_adapters import restore as restoring
 from rostra_adapters.application.app import App
 from rostra_adapters.application.webhooks.follower import DeliveryQueuer
 from rostra_adapters.application.webhooks.registry import add_webhook
 from rostra_adapters.application.webhooks.sender import WebhookSender
 from rostra_adapters.cli import main
+from rostra_adapters.composition import backups
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import (
     BackupRefused,
@@ -60,7 +60,7 @@ async def lived(url: str, folder: Path, erasures: Path, *, before: Any = ()) -> 
     """A Rostra that is backed up, in which Ann is erased afterwards; what was read of it last."""
     async with rostra_adapters.open(url, master_key=MASTER_KEY, erasures=erasures) as app:
         await app.publish([*conversation(), *before])
-        saved = await restoring.save(url, folder, erasures)
+        saved = await backups.save(url, folder, erasures)
         assert saved.head == await app.head()
         await app.publish([erased(), posted("b9", author={"id": "bob", "name": "Bob"})])
         async with serving_app(app) as service:
@@ -72,7 +72,7 @@ async def test_who_was_erased_since_stays_erased_and_all_else_comes_back(
 ) -> None:
     last = await lived(database_url, tmp_path / "backup", erasures)
     assert not [word for word in WORDS if word in erasures.read_text()]
-    restored = await restoring.restore(
+    restored = await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     assert restored.erasures == 1
@@ -118,8 +118,8 @@ async def test_cursors_and_followers_of_the_old_log_are_told_that_it_changed(
             old = await app.log.log_id()
     erasures.parent.mkdir()
     erasures.touch()
-    await restoring.save(database_url, tmp_path / "backup", erasures)
-    await restoring.restore(
+    await backups.save(database_url, tmp_path / "backup", erasures)
+    await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
@@ -142,8 +142,8 @@ async def test_webhooks_come_back_and_are_sent_nothing_old(
                 app, site="gazette", url=receiver.url, networks=LOOPBACK
             )
             await app.publish(conversation())
-            await restoring.save(database_url, tmp_path / "backup", erasures)
-        restored = await restoring.restore(
+            await backups.save(database_url, tmp_path / "backup", erasures)
+        restored = await backups.restore(
             empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
         )
         async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
@@ -166,7 +166,7 @@ async def test_a_backup_of_a_version_without_webhooks_is_restored(
     fields = json.loads(manifest.read_bytes())
     del fields["webhooks"]
     manifest.write_text(json.dumps(fields))
-    await restoring.restore(
+    await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
@@ -180,8 +180,8 @@ async def test_who_returned_keeps_what_they_wrote_since(
     again = [erased(), erased(kind="returned"), posted("a9", author=ANN, body="Back again.")]
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY, erasures=erasures) as app:
         await app.publish([*conversation(), *again])
-        await restoring.save(database_url, tmp_path / "backup", erasures)
-    restored = await restoring.restore(
+        await backups.save(database_url, tmp_path / "backup", erasures)
+    restored = await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     assert restored.erasures == 2
@@ -203,11 +203,11 @@ async def test_an_erasure_that_was_repeated_does_not_erase_who_returned(
         (outcome,) = await app.publish([again])
         assert outcome.status == "unchanged"
         await app.publish(back)
-        await restoring.save(database_url, tmp_path / "backup", erasures)
+        await backups.save(database_url, tmp_path / "backup", erasures)
     lines = list(ErasuresFile(erasures).lines())
     assert [line.id for line in lines[:2]] == [first["id"]] * 2
     assert lines[0].time == lines[1].time
-    restored = await restoring.restore(
+    restored = await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
@@ -225,10 +225,10 @@ async def test_keys_that_are_older_than_the_log_bring_nobody_back(
         await app.publish(conversation())
         erasures.parent.mkdir()
         erasures.touch()
-        await restoring.save(database_url, tmp_path / "old", erasures)
+        await backups.save(database_url, tmp_path / "old", erasures)
         await app.publish([erased()])
-        await restoring.save(database_url, tmp_path / "new", erasures)
-    await restoring.restore(
+        await backups.save(database_url, tmp_path / "new", erasures)
+    await backups.restore(
         empty_database_url,
         tmp_path / "new",
         erasures=erasures,
@@ -265,9 +265,9 @@ async def test_mails_go_on_after_a_restore(
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY, erasures=erasures) as app:
         await confirming(app)
         key = await app.outbox.link_key()
-        await restoring.save(database_url, tmp_path / "backup", erasures)
+        await backups.save(database_url, tmp_path / "backup", erasures)
         await app.publish([erased()])
-    await restoring.restore(
+    await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     assert await confirmed(empty_database_url) == ({"bob"}, key)
@@ -285,12 +285,12 @@ async def test_mails_beside_older_keys_bring_nobody_back(
     erasures.touch()
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
         await confirming(app)
-        await restoring.save(database_url, tmp_path / "old", erasures)
+        await backups.save(database_url, tmp_path / "old", erasures)
         await app.publish([erased()])
-        await restoring.save(database_url, tmp_path / "new", erasures)
+        await backups.save(database_url, tmp_path / "new", erasures)
     if not are_mails_there:
         (tmp_path / "old" / MAILS).unlink()
-    await restoring.restore(
+    await backups.restore(
         empty_database_url,
         tmp_path / "new",
         erasures=erasures,
@@ -308,8 +308,8 @@ async def test_who_returned_keeps_their_confirmed_address(
         await app.publish([*conversation(), erased(), erased(kind="returned")])
         await app.publish([posted("a9", author=ANN)])
         await app.outbox.confirm(PERSONS["ann"], b"ann")
-        await restoring.save(database_url, tmp_path / "backup", erasures)
-    await restoring.restore(
+        await backups.save(database_url, tmp_path / "backup", erasures)
+    await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     assert (await confirmed(empty_database_url))[0] == {"ann"}
@@ -324,7 +324,7 @@ async def test_a_backup_of_a_version_that_saved_no_mails_is_restored(
     fields = json.loads(manifest.read_bytes())
     del fields["mails"]
     manifest.write_text(json.dumps(fields))
-    await restoring.restore(
+    await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     assert (await confirmed(empty_database_url))[0] == set()
@@ -341,12 +341,12 @@ async def test_nothing_is_served_before_all_are_erased_again(
     folder, url = tmp_path / "backup", empty_database_url
 
     async def restore(erasures: Path = erasures, master_key: bytes = MASTER_KEY) -> None:
-        await restoring.restore(url, folder, erasures=erasures, master_key=master_key)
+        await backups.restore(url, folder, erasures=erasures, master_key=master_key)
 
     with pytest.raises(BackupRefused, match="would come back"):
         await restore(erasures=tmp_path / "none")
     with monkeypatch.context() as broken:
-        broken.setattr(restoring, "_erase_again", _die)
+        broken.setattr(backups, "_erase_again", _die)
         with pytest.raises(ZeroDivisionError):
             await restore()
     with pytest.raises(RestoreUnfinished):
@@ -379,7 +379,7 @@ async def test_a_file_of_erasures_that_is_older_than_the_backup_is_refused(
     other.write_bytes(erasures.read_bytes().replace(b'"bob"', b'"eve"'))
     for file in (older, other):
         with pytest.raises(BackupRefused, match="older than the backup"):
-            await restoring.restore(
+            await backups.restore(
                 empty_database_url, tmp_path / "backup", erasures=file, master_key=MASTER_KEY
             )
 
@@ -448,10 +448,8 @@ async def test_a_damaged_backup_leaves_the_database_empty(
     shutil.copytree(folder, whole)
     damage(folder / name)
     with pytest.raises(BackupRefused):
-        await restoring.restore(
-            empty_database_url, folder, erasures=erasures, master_key=MASTER_KEY
-        )
-    await restoring.restore(empty_database_url, whole, erasures=erasures, master_key=MASTER_KEY)
+        await backups.restore(empty_database_url, folder, erasures=erasures, master_key=MASTER_KEY)
+    await backups.restore(empty_database_url, whole, erasures=erasures, master_key=MASTER_KEY)
 
 
 async def test_a_backup_is_not_taken_into_a_database_that_is_served(
@@ -460,7 +458,7 @@ async def test_a_backup_is_not_taken_into_a_database_that_is_served(
     await lived(database_url, tmp_path / "backup", erasures)
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY):
         with pytest.raises(BackupRefused, match="stop it first"):
-            await restoring.restore(
+            await backups.restore(
                 empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
             )
 
@@ -487,7 +485,7 @@ async def test_a_silent_reader_uses_the_database_while_it_is_waited_for(
     )
     await connection.close()
     with expectation:
-        await restoring.restore(
+        await backups.restore(
             empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
         )
 
@@ -508,9 +506,9 @@ async def test_a_backup_is_of_one_moment_while_events_come_in(
             await asyncio.sleep(0.001)
         erasures.parent.mkdir(exist_ok=True)
         erasures.touch()
-        saved = await restoring.save(database_url, tmp_path / "backup", erasures)
+        saved = await backups.save(database_url, tmp_path / "backup", erasures)
         await publishing
-    restored = await restoring.restore(
+    restored = await backups.restore(
         empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
     )
     assert 50 <= restored.head == saved.head
@@ -588,7 +586,7 @@ async def test_of_acts_only_those_that_hold_are_written_down(
 
 
 def test_keys_are_readable_by_their_owner_alone(database_url: str, tmp_path: Path) -> None:
-    asyncio.run(restoring.save(database_url, tmp_path / "backup", tmp_path / "none"))
+    asyncio.run(backups.save(database_url, tmp_path / "backup", tmp_path / "none"))
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "backup" / KEYS).stat().st_mode & 0o777 == 0o600
     with psycopg.connect(database_url) as connection:

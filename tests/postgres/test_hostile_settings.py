@@ -12,11 +12,11 @@ import pytest
 
 import rostra_adapters
 from rostra_adapters.application.app import App
+from rostra_adapters.composition.backups import save
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import connect
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views.patient import connect_patiently
-from rostra_adapters.restore import save
 from support.cases import first_is_quick
 from support.requirements import missing
 from support.service import MASTER_KEY, PLACE, opened, posted, serving, token, voted

@@ -35,14 +35,14 @@ def backup(*, folder: Path, where: DatabaseLocation) -> None:
 
 
 async def _backup(where: DatabaseLocation, folder: Path) -> None:
-    from rostra_adapters import restore as restoring
+    from rostra_adapters.composition import backups
     from rostra_adapters.errors import BackupRefused
 
     check_data_folder(where, is_key_needed=False)
     check_erasures_file(where.data)
     try:
         async with database(where) as (url, _):
-            saved = await restoring.save(url, folder, erasures_of(where.data))
+            saved = await backups.save(url, folder, erasures_of(where.data))
     except (BackupRefused, OSError) as error:
         raise click.ClickException(str(error)) from None
     say(f"{folder}: log {saved.log} up to {saved.head}, {saved.keys} keys")
@@ -87,22 +87,22 @@ def restore(
 async def _restore(
     where: DatabaseLocation, folder: Path, erasures: Path | None, keys: Path | None
 ) -> None:
-    from rostra_adapters import restore as restoring
+    from rostra_adapters.composition import backups
     from rostra_adapters.errors import BackupRefused, ErasuresUnreadable
 
     kept = erasures_of(where.data)
     file = erasures or kept
     try:
-        restoring.check_newest(file, kept)
+        backups.check_newest(file, kept)
         async with database(where) as (url, _):
-            restored = await restoring.restore(
+            restored = await backups.restore(
                 url,
                 folder,
                 erasures=file,
                 master_key=await master_key_or_new(where.data, url),
                 keys=keys,
             )
-        restoring.continue_with(file, kept)
+        backups.continue_with(file, kept)
     except (BackupRefused, ErasuresUnreadable, OSError) as error:
         raise click.ClickException(str(error)) from None
     say(

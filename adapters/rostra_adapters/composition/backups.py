@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-import rostra_adapters
 from rostra_adapters.application.app import App
+from rostra_adapters.composition import opening
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, write_durably
 from rostra_adapters.errors import BackupRefused
@@ -51,7 +51,7 @@ async def restore(
         await schema.install(connection)
         if not await restoring.is_due(connection):
             await backup.load(connection, folder, keys)
-        async with rostra_adapters.open(
+        async with opening.open(
             url, master_key=master_key, project=False, make=False, restoring=True
         ) as app:
             count = await _erase_again(app, file)
