@@ -30,15 +30,8 @@ def epoch(*, where: DatabaseLocation) -> None:
 
 
 async def _begin(where: DatabaseLocation) -> str:
-    from rostra_adapters.postgres import schema
-    from rostra_adapters.postgres.connect import raise_unavailable_if_lost
-    from rostra_adapters.postgres.log.event_log import PostgresLog
-    from rostra_adapters.postgres.views.patient import connect_patiently
+    from rostra_adapters.composition.epochs import begin_epoch
 
     async with database(where) as (url, _):
-        with raise_unavailable_if_lost():
-            async with connect_patiently(url) as connection:
-                await schema.check(connection)
-        async with await PostgresLog.open(url) as log:
-            identity, head = await log.follow_timeline(is_forced=True), await log.head()
+        identity, head = await begin_epoch(url)
     return f"the log goes on from position {head} as {identity}"

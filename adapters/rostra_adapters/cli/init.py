@@ -58,30 +58,16 @@ def init(*, owner_url: str | None, serving_role: str | None, schema: str, data: 
 
 
 async def _make_data_folder(folder: Path, schema: str) -> None:
-    from rostra_adapters.postgres.schema import install
-    from rostra_adapters.postgres.views.patient import connect_patiently
+    from rostra_adapters.composition.installing import make_tables
 
     secret_of(folder, make=True)
     master_key_of(folder)
-    async with (
-        database(DatabaseLocation(folder, None, schema)) as (url, _),
-        connect_patiently(url) as connection,
-    ):
-        await install(connection)
+    async with database(DatabaseLocation(folder, None, schema)) as (url, _):
+        await make_tables(url)
 
 
 async def _make_tables(url: str, schema: str, role: str | None) -> list[str]:
-    from rostra_adapters.postgres import roles
-    from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+    from rostra_adapters.composition.installing import make_owned_tables
     from rostra_adapters.postgres.database_url import with_schema
-    from rostra_adapters.postgres.schema import install
-    from rostra_adapters.postgres.views.patient import connect_patiently
 
-    with raise_unavailable_if_lost():
-        async with connect_patiently(with_schema(url, schema)) as connection:
-            # Other roles may make functions in `public`; without it in the path, none is called.
-            await connection.execute("set search_path = pg_catalog")
-            if role is not None:
-                return await roles.make(connection, role)
-            await install(connection)
-            return []
+    return await make_owned_tables(with_schema(url, schema), role)
