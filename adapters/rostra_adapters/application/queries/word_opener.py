@@ -126,7 +126,8 @@ class WordOpener:
         if said is None and read.words is not None:
             return None
         row = persons.get(owner)
-        return (None if row is None else self.name(row)) or (said and _name_in(said))
+        name = None if row is None else self.name(row)
+        return name if said is None else name or _name_in(said)
 
     def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
         place = row.id, CommentEdited.topic, row.words_event
