@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.log import POSITION_MAX as POSITION_MAX  # noqa: PLC0414  # routes import it from here
 from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.cursors import Cursor

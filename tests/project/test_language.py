@@ -13,12 +13,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "projections", "adapters", "infra")
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
-EXCEPTIONS = {
-    "Whether words are sent that the public is not shown.",
-    "Whether it may be sent compressed.",
-}
-"""Docstrings that still break the rules."""
-
 
 def _docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and text of the docstrings of modules, classes, functions and variables."""
@@ -51,19 +45,9 @@ def test_a_docstring_says_what_the_thing_is_or_does(package: str) -> None:
         f"{path.relative_to(ROOT)}:{number}: {text.splitlines()[0]}"
         for path in paths
         for number, text in _docstrings(path)
-        if _breaks_a_rule(text) and text not in EXCEPTIONS
+        if _breaks_a_rule(text)
     ]
     assert broken == []
-
-
-def test_every_exception_is_in_use() -> None:
-    texts = {
-        text
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
-        for _, text in _docstrings(path)
-    }
-    assert [text for text in EXCEPTIONS if text not in texts] == []
 
 
 def test_docstrings_of_variables_are_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from rostra import ids
-from rostra.limits import DAY_SECONDS as DAY_SECONDS  # noqa: PLC0414  # routes import it from here
+from rostra.limits import DAY_SECONDS
 from rostra.times import Time, format_time
 from rostra_adapters.lru_cache import LruCache
 

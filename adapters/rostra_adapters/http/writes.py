@@ -1,7 +1,7 @@
 """Limits of persons' writes, by person and by address, and guests' votes.
 
-They hold for all processes on one database (see `operational`). Reads have other limits (see
-`limits`).
+They hold for all processes on one database (see `application.operational`). Reads have other
+limits (see `middleware.limits`).
 """
 
 import hmac
@@ -26,13 +26,13 @@ from rostra.commands import (
 )
 from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import CommandContext
+from rostra.limits import DAY_SECONDS
 from rostra.log import LogBusy
 from rostra.names import is_guest
 from rostra.settings import Rules
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.operational import (
-    DAY_SECONDS,
     VOTES_KEPT_DAYS,
     Demand,
     WriteKind,

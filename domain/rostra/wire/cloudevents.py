@@ -19,8 +19,7 @@ from rostra.commands import COMMANDS, AnyCommand, Commanded
 from rostra.events import CommandContext
 from rostra.fields import URI_REFERENCE, EventName, SourceUri
 from rostra.limits import TIME_AHEAD_SECONDS_MAX
-from rostra.refusals import Fault as Fault  # noqa: PLC0414  # routes import it from here
-from rostra.refusals import Malformed, Refusal
+from rostra.refusals import Fault, Malformed, Refusal
 from rostra.times import Time, later, parse_time, surely_ours
 from rostra.wire import strict_json
 from rostra.wire.plain_types import without_patterns

@@ -84,7 +84,7 @@ class Claim:
         self.error: str | None = None
         self.is_given_up = False
         self.is_handing_over = False
-        """Whether the mail server may have accepted a mail, though nobody knows."""
+        """True if the mail server may have accepted the mail, which is not known."""
         self.mails = 0
         """Mails that were handed over."""
 

@@ -31,7 +31,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[str, ...] = ()
     """Event types to send; empty for all."""
     with_held: bool = False
-    """Whether words are sent that the public is not shown."""
+    """True if words are sent that the public is not shown."""
     with_email: bool = False
     networks: tuple[str, ...] = ()
     """Networks whose addresses are allowed although they are not public."""

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra import fields as texts
+from rostra import fields
 from rostra.commands import AnyCommand
 from rostra.deciding.handle import Outcome
 from rostra.events import PERSONS, CommandContext
@@ -92,7 +92,7 @@ async def enter_as_moderator(
     Raises the problems `unauthorized` and `forbidden`.
     """
     token = tokens.require_token(request, "moderate")
-    site: str = query.require("site", texts.SiteName)
+    site: str = query.require("site", fields.SiteName)
     if not token.reaches(site):
         raise Problem("forbidden", "the token is not for this site")
     return site, await reader.visit(site)
@@ -137,7 +137,7 @@ async def visit(request: web.Request, app: App, site: str, resource: str) -> Vis
 def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: bool) -> Actor:
     """Return the token's person. Raises the problem `forbidden` if the person has no name here."""
     try:
-        person: str = msgspec.convert(token.person, texts.PersonId)
+        person: str = msgspec.convert(token.person, fields.PersonId)
     except msgspec.ValidationError:
         raise Problem("forbidden", "the token's `sub` cannot be a person's") from None
     return Actor(person, token.name or None, reader.viewer(site), site, resource, moderates)

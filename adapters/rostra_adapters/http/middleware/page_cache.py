@@ -35,7 +35,7 @@ class CachedPage(msgspec.Struct):
     """Lowest position that its reads saw."""
     origins: tuple[str, ...]
     long: bool
-    """Whether it may be sent compressed."""
+    """True if it may be sent compressed."""
     expires: float = math.inf
     """Time on the monotonic clock from which it is not used."""
     gzipped: bytes = b""

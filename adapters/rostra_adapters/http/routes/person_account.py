@@ -12,10 +12,10 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import UNSET, Meta, UnsetType
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
 from rostra.commands import ConfigurePerson, EndSubscription, StartSubscription, SubscriptionTo
-from rostra.limits import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
+from rostra.limits import DAY_SECONDS, EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
+from rostra.log import POSITION_MAX
 from rostra.names import GUEST, given_name, is_guest
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
@@ -42,10 +42,8 @@ from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
-from rostra_projections.query_port import POSITION_MAX
 from rostra_projections.responses.shapes import InboxPage, NewsShape, ParticipantsPage
 
-DAY_SECONDS = 86_400.0
 Prefix = Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX)]
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 Address = Annotated[
@@ -61,11 +59,11 @@ Address = Annotated[
 class NewSettings(Body, frozen=True, kw_only=True):
     """Settings to change. Those that are absent stay; null takes one back."""
 
-    name: texts.Name | UnsetType | None = UNSET
+    name: fields.Name | UnsetType | None = UNSET
     email: Address | UnsetType | None = UNSET
-    language: texts.Language | UnsetType | None = UNSET
-    time_zone: texts.TimeZone | UnsetType | None = UNSET
-    hour: texts.Hour | UnsetType | None = UNSET
+    language: fields.Language | UnsetType | None = UNSET
+    time_zone: fields.TimeZone | UnsetType | None = UNSET
+    hour: fields.Hour | UnsetType | None = UNSET
     notify: AskedNotifySettings | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -120,7 +118,7 @@ class NewMailSubscription(Body, frozen=True, kw_only=True):
 
     email: Address
     to: SubscriptionTo
-    language: texts.Language | None = None
+    language: fields.Language | None = None
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "email", _in_one_spelling(self.email))

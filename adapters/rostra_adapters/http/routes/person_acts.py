@@ -12,8 +12,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import UNSET, Meta, UnsetType
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
 from rostra.commands import (
     Author,
     CastVote,
@@ -49,20 +48,20 @@ IdempotencyKey = Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A
 class NewComment(Body, frozen=True, kw_only=True):
     """`parent` and `passage` are ids. Each mentioned person has a comment in the discussion."""
 
-    body: texts.Body
+    body: fields.Body
     parent: UUID | None = None
     passage: UUID | None = None
     mentions: Mentions = ()
 
     def __post_init__(self) -> None:
-        texts.check_body(self.body)
+        fields.check_body(self.body)
 
 
 class NewWording(Body, frozen=True, kw_only=True):
-    body: texts.Body
+    body: fields.Body
 
     def __post_init__(self) -> None:
-        texts.check_body(self.body)
+        fields.check_body(self.body)
 
 
 class NewVote(Body, frozen=True, kw_only=True):
@@ -72,22 +71,22 @@ class NewVote(Body, frozen=True, kw_only=True):
 
 
 class NewFlag(Body, frozen=True, kw_only=True):
-    reason: texts.Reason
+    reason: fields.Reason
 
 
 class NewPassage(Body, frozen=True, kw_only=True):
     """Offsets are in Unicode code points."""
 
-    exact: texts.Quote
-    prefix: texts.Context | None = None
-    suffix: texts.Context | None = None
-    start: texts.Offset | None = None
-    end: texts.Offset | None = None
+    exact: fields.Quote
+    prefix: fields.Context | None = None
+    suffix: fields.Context | None = None
+    start: fields.Offset | None = None
+    end: fields.Offset | None = None
 
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError("`end` lies before `start`")
-        texts.check_quote(self.exact)
+        fields.check_quote(self.exact)
 
 
 Ignored = Annotated[str | None, Meta(description="Ignored: a publisher gives it.")]
@@ -96,8 +95,8 @@ Ignored = Annotated[str | None, Meta(description="Ignored: a publisher gives it.
 class NewDiscussion(Body, frozen=True, kw_only=True):
     """`title` and `url` are taken from readers of earlier versions, and ignored."""
 
-    site: texts.SiteName
-    resource: texts.Resource
+    site: fields.SiteName
+    resource: fields.Resource
     title: Ignored = None
     url: Ignored = None
 
@@ -255,7 +254,7 @@ class PersonActs(PersonRoutes):
         return await self._done(request, comment, command, actor)
 
     async def vote(self, request: web.Request) -> web.Response:
-        """Answered once the view has counted it."""
+        """Record a vote; answer after the view counted it."""
         comment, actor = await self._at_comment(request)
         new = await self._decode(request, NewVote)
         command = CastVote(

@@ -11,10 +11,9 @@ from aiohttp import web
 from msgspec import Meta
 from yarl import URL
 
-from rostra import fields as texts
-from rostra import ids
+from rostra import fields, ids
+from rostra.refusals import Fault
 from rostra.settings import Order, Rules
-from rostra.wire.cloudevents import Fault
 from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
@@ -79,8 +78,8 @@ class Document(msgspec.Struct):
 class AskedCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The resources of a site whose comments are counted."""
 
-    site: texts.SiteName
-    resources: Annotated[list[texts.Resource], Meta(min_length=1)]
+    site: fields.SiteName
+    resources: Annotated[list[fields.Resource], Meta(min_length=1)]
 
 
 class ReadRoutes:
@@ -198,18 +197,18 @@ class ReadRoutes:
     async def _discussion_named(self, query: Query, reader: Reader, request: web.Request) -> Any:
         """Read one discussion by its name. The list of a site has moved to a path of its own."""
         limit, cursor = self.limit(query), query.one("cursor", CURSOR)
-        if query.one("resource", texts.Resource) is None:
+        if query.one("resource", fields.Resource) is None:
             if query.as_of() is not None:
                 raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
-            return _moved_to_site(query.require("site", texts.SiteName), limit, cursor, request)
+            return _moved_to_site(query.require("site", fields.SiteName), limit, cursor, request)
         return await self._app.queries.discussion(await self._named(query, reader))
 
     async def _named(
         self, query: Query, reader: Reader, cursor: str | None = None
     ) -> DiscussionRequest:
         """Enter the discussion that `site` and `resource` name."""
-        site = query.require("site", texts.SiteName)
-        resource = query.require("resource", texts.Resource)
+        site = query.require("site", fields.SiteName)
+        resource = query.require("resource", fields.Resource)
         await reader.visit(site)
         discussion = await self._app.lookup.discussion_of(site, resource)
         return await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
@@ -259,7 +258,7 @@ class ReadRoutes:
     async def _comments_named(self, query: Query, reader: Reader, _: web.Request) -> Any:
         """Read a list by the discussion's name; with `key` the one comment of that key."""
         cursor = query.one("cursor", CURSOR)
-        key = query.one("key", texts.Key)
+        key = query.one("key", fields.Key)
         if key is None:
             asked = await self._named(query, reader, cursor)
             return await self._page(asked, query)
@@ -345,8 +344,8 @@ class ReadRoutes:
         return None if about is None else annotations(about, page)
 
     async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
-        site = query.require("site", texts.SiteName)
-        resources = query.all("resource", texts.Resource)
+        site = query.require("site", fields.SiteName)
+        resources = query.all("resource", fields.Resource)
         most = self._settings.resources_max
         if not 1 <= len(resources) <= most:
             raise Problem("bad-query", f"`resource` is given 1 to {most} times")
@@ -413,7 +412,7 @@ def order_of(query: Query, rules: Rules, *, of_replies: bool = False) -> Order:
 def site_in_path(request: web.Request) -> str:
     """Return the site that the URL names. Raises the problem `not-found` for no site's name."""
     try:
-        site: str = msgspec.convert(request.match_info["site"], texts.SiteName)
+        site: str = msgspec.convert(request.match_info["site"], fields.SiteName)
     except msgspec.ValidationError:
         raise Problem("not-found", "no site can have this name") from None
     return site
