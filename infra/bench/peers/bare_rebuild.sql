@@ -158,18 +158,28 @@ select id, opened.s ->> 'site', opened.s ->> 'resource', opened.s ->> 'title', o
 from opened left join turned using (id);
 
 insert into public.comment_counts_v{v}
-with members as (
+with tallied as materialized (  -- when a comment began or ceased to be counted
+    select log.originator_id as id, max(log.notification_id) as position
+    from public.stored_events log
+    cross join lateral (select convert_from(log.state, 'utf8')::jsonb as s offset 0) payload
+    where log.topic = 'comment.posted' and s ->> 'status' = 'published'
+        or log.topic in ('comment.removed', 'comment.restored', 'comment.approved',
+            'comment.rejected', 'comment.held') and (s ->> 'was' is not distinct from 'published')
+            <> (s ->> 'now' is not distinct from 'published')
+    group by 1
+),
+members as (
     select discussion as id, true as whole, c.* from (
         select c.discussion, depth, status, shown, c.parent, c.posted_at, changed
         from public.comments_v{v} c join public.comment_ranks_v{v} using (id)
     ) c
     union all
     select overlay(discussion::text placing '9800' from 20)::uuid, false,
-        discussion, depth, status, shown, parent, posted_at, 0
-    from public.comments_v{v} where passage is not null
+        discussion, depth, status, shown, parent, posted_at, tallied.position
+    from public.comments_v{v} left join tallied using (id) where passage is not null
     union all
-    select passage, false, discussion, depth, status, shown, parent, posted_at, 0
-    from public.comments_v{v} where passage is not null
+    select passage, false, discussion, depth, status, shown, parent, posted_at, tallied.position
+    from public.comments_v{v} left join tallied using (id) where passage is not null
 ),
 counted as (
     select id,
@@ -180,7 +190,7 @@ counted as (
         count(*) filter (where shown = 1 and parent is null) as top_hidden,
         count(*) filter (where shown = 1) as flat_hidden,
         max(posted_at) filter (where status = 'published') as latest_at,
-        max(changed) filter (where whole) as changed
+        max(changed) as changed
     from members group by id
 ),
 people as (
