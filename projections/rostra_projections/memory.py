@@ -463,6 +463,7 @@ class MemoryViews:
             for row in self.rows.of(QUEUE).values()
             if row.site == site
             and author in (None, row.author)
+            and row.id in self.rows.of(COMMENTS)
             and (since := row.since(queue)) is not None
             and (after is None or (since > after) == is_oldest_first)
             and since != after

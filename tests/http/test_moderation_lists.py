@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+import asyncpg
 import pytest
 
 from rostra import ids
@@ -418,3 +419,40 @@ async def test_a_queue_of_many_costs_as_little_as_one_of_few(database_url: str) 
         await seconds("few"), await seconds("many")
         costs = [(await seconds("few"), await seconds("many")) for _ in range(5)]
         assert min(b / a for a, b in costs) < 1.5, costs
+
+
+async def _walked(service: Service, path: str, params: dict[str, Any]) -> list[str]:
+    """Return the keys of the comments on all pages of a list."""
+    found: list[str] = []
+    given = {name: value for name, value in params.items() if value is not None}
+    while True:
+        page = (await read(service, path, **given)).json
+        found += [one["key"] for one in page["comments"]]
+        if page["next"] is None:
+            return found
+        given["cursor"] = page["next"]
+
+
+async def test_a_comment_that_no_view_follows_ends_no_page_early(
+    durable_service: Service, database_url: str
+) -> None:
+    """The view of comments parks a discussion that it cannot fold; the queue goes on."""
+    service = durable_service
+    held = [posted(f"c{number}", author=BOB, status="held") for number in range(7)]
+    await service.given(opened(), *held, posted("shown"))
+    await service.app.wait(await service.app.head(), 60)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("delete from comments_v1 where key = any($1)", ["c1", "c5", "shown"])
+    await connection.close()
+    for path, status in (("/v1/moderation", "held"), ("/v1/persons/bob/comments", None)):
+        found = await _walked(service, path, {"site": SITE, "limit": 2, "status": status})
+        assert sorted(found) == ["c0", "c2", "c3", "c4", "c6"]
+    bearer = token("comment", site=SITE, person="eve")
+    voted = await service.ask(
+        "PUT",
+        f"/v1/comments/{comment('shown')}/vote",
+        token=bearer,
+        headers={"Content-Type": "application/json"},
+        body=b'{"value":1}',
+    )
+    assert (voted.status, voted.problem) == (503, "view-behind")

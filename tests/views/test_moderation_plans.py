@@ -36,6 +36,11 @@ _PENDING = f"""
 insert into pending_wordings_v1
 select {COMMENT}, case when n % 2 = 0 then n end, now(), null, null, 'urn:cms', n::text
 from generate_series(1, {MANY}) n"""
+_COMMENTS = f"""
+insert into comments_v1
+select {COMMENT}, $1::uuid, n::text, null, 0, null, 'a', 'held', 1, false, now(), null,
+    0, 0, 0, 0, '\\x00', null, null, null, n
+from generate_series(1, $2::integer) n"""
 ONE = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")  # md5 of 1
 
 READS: list[tuple[str, list[Any], str]] = [
@@ -66,6 +71,7 @@ READS: list[tuple[str, list[Any], str]] = [
 def large_url(filled: Filled) -> str:
     async def fill(database: asyncpg.Connection) -> None:
         await database.execute(_QUEUE)
+        await database.execute(_COMMENTS, DISCUSSION, MANY)
         await database.execute(_FLAGS)
         await database.execute(_PENDING)
         await database.execute(_ACTS, DISCUSSION)
@@ -79,11 +85,6 @@ insert into moderation_queue_v1
 select {COMMENT}, case when n <= 50 then 'few' else 'many' end, 'a', n, n, null, 0, null, false,
     null, null, null
 from generate_series(1, 50050) n"""
-_COMMENTS_OF_QUEUES = f"""
-insert into comments_v1
-select {COMMENT}, $1::uuid, n::text, null, 0, null, 'a', 'held', 1, false, now(), null,
-    0, 0, 0, 0, '\\x00', null, null, null, n
-from generate_series(1, 50050) n"""
 _RANKS_OF_QUEUES = """
 insert into comment_ranks_v1
 select id, 0, 0, 0, 0, 0, 0, position, discussion, parent, passage, pinned, posted_at, position
@@ -95,7 +96,7 @@ async def test_a_long_queue_opens_with_as_few_buffers_as_a_short_one(
     database: asyncpg.Connection,
 ) -> None:
     await database.execute(_QUEUES_OF_SIZES)
-    await database.execute(_COMMENTS_OF_QUEUES, DISCUSSION)
+    await database.execute(_COMMENTS, DISCUSSION, 50_050)
     await database.execute(_RANKS_OF_QUEUES)
     await database.execute("analyze")
 

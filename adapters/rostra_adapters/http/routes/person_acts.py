@@ -30,6 +30,7 @@ from rostra.deciding.person_rules import not_opened_by_readers
 from rostra.limits import KEY_CHARACTERS_MAX
 from rostra_adapters.application import read_position
 from rostra_adapters.application.queries.history import comment_state
+from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.actors import Actor, enter, visit
 from rostra_adapters.http.auth.readers import id_in_path
@@ -272,7 +273,8 @@ class PersonActs(PersonRoutes):
         begun = self._app.position()
         with read_position.record_read_position() as seen:
             found = await self._app.views.reads.comment(comment)
-        assert found is not None
+        if found is None:  # the view of comments does not follow this discussion any more
+            raise ViewBehind(begun, outcome.position or 0, self._settings.retry_after_seconds)
         _, row = found
         position = max(row.changed, outcome.position or 0)
         shape = VoteShape(

@@ -44,6 +44,8 @@ _WITH_COMMENTS = _HERE.format(
 )
 
 _COMMENTS_AHEAD = 4
+# The view of comments may not follow a discussion. Its comments take no place on a page.
+_IS_FOLLOWED = "(select true from public.comments_v{comments} c where c.id = q.id)"
 
 
 def _comments_of(queue: str) -> str:
@@ -65,8 +67,8 @@ def _queue(queue: Queue, author: str = "") -> str:
     after, direction, sign = (">", "asc", "") if queue in WAITING else ("<", "desc", "-")
     return _comments_of(f"""
     select id, {since} as since, rule, {sign}{since} as at
-    from public.moderation_queue_v{{moderation}}
-    where site = $1 and {since} {after} $2{author}
+    from public.moderation_queue_v{{moderation}} q
+    where site = $1 and {since} {after} $2{author} and {_IS_FOLLOWED}
     order by {since} {direction} limit $3""")
 
 
@@ -126,8 +128,9 @@ select v.position, q.posted, c.id, c.author, c.words, c.words_event, c.edited_wo
     c.edited_event
 from {_WITH_COMMENTS}
 left join (
-    select id, posted from public.moderation_queue_v{{moderation}}
-    where site = $1 and posted < $3 order by posted desc limit $2
+    select id, posted from public.moderation_queue_v{{moderation}} q
+    where site = $1 and posted < $3 and {_IS_FOLLOWED}
+    order by posted desc limit $2
 ) q on true
 left join lateral (
     select * from public.comments_v{{comments}} where id = q.id offset 0
