@@ -158,10 +158,10 @@ def check_cursor(
             "replies": (cursor.replies, replies),
         }
     )
-    check_log(cursor.log, position_of(cursor), log)
+    check_log(cursor.log, last_position(cursor), log)
 
 
-def position_of(cursor: Cursor) -> int:
+def last_position(cursor: Cursor) -> int:
     """Return the last position that a list needs: of its first page, or of the past it shows."""
     return max(cursor.as_of, cursor.past or 0)
 

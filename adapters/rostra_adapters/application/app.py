@@ -62,8 +62,8 @@ from rostra_adapters.observability.printing import url_without_password
 from rostra_projections.cursors import (
     CursorRefused,
     check_log,
+    last_position,
     peek_cursor,
-    position_of,
     position_of_cursor,
 )
 from rostra_projections.listing import ORDERS
@@ -412,7 +412,7 @@ class App:
                 raise CursorRefused("bad-cursor", detail)
             past = begun.past
             if past is not None:
-                check_log(begun.log, position_of(begun), log)
+                check_log(begun.log, last_position(begun), log)
         if past is not None:
             await self.views.wait(past, WAIT_SECONDS)  # today's state is looked at, too
         return DiscussionRequest(
